@@ -1,0 +1,221 @@
+//! What happened, when, to which server: the one type that screen, JSON lines and journal share.
+
+use super::{ApiError, Observation, PowerOff, Prepared, RunId, ServerId, Verdict, Wish};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// One thing that happened in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Place in the run, from 1, without gaps.
+    pub seq: u64,
+    /// Civil time.
+    pub at: DateTime<Utc>,
+    /// The run.
+    pub run: RunId,
+    /// The product, for events of one server.
+    pub provider: Option<String>,
+    /// The server, for events of one server.
+    pub instance: Option<ServerId>,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// The head of a run: everything that does not differ between its servers. It holds no secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunHead {
+    /// Version of the program.
+    pub program: String,
+    /// What was asked for.
+    pub wish: Wish,
+    /// `--reason`.
+    pub reason: Option<String>,
+    /// Digest over wish and planned servers.
+    pub plan_hash: String,
+    /// How many servers.
+    pub total: usize,
+    /// Per server, counted from its order; `None` is the product's default.
+    pub timeout: Option<Duration>,
+    /// How long to look for a sign of a start.
+    pub start_window: Duration,
+    /// Upper bound of the pause between looks.
+    pub poll_interval: Option<Duration>,
+    /// Servers between order and verdict at one time.
+    pub concurrency: usize,
+    /// No new orders once so many have failed.
+    pub max_failures: usize,
+    /// End once the orders are accepted.
+    pub no_wait: bool,
+    /// Profile, region, project, endpoint as they were chosen, for `resume`.
+    pub place: Vec<(String, String)>,
+    /// Whether it ran against the sandbox inside the process.
+    pub sandbox: bool,
+}
+
+/// A server as it was planned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedTarget {
+    /// Region of the product's settings.
+    pub region: Option<String>,
+    /// The product's endpoint.
+    pub endpoint: String,
+    /// Everything settled.
+    pub prepared: Prepared,
+}
+
+/// The kinds of events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum What {
+    /// The run was opened.
+    RunOpened(Box<RunHead>),
+    /// A server is part of the plan.
+    Planned(Box<PlannedTarget>),
+    /// The plan was confirmed.
+    Confirmed {
+        /// `--yes` or `terminal`.
+        by: String,
+    },
+    /// A fresh look right before the order.
+    Baseline {
+        /// How it looked.
+        seen: Observation,
+    },
+    /// A stop request is about to leave.
+    PowerOff {
+        /// How.
+        mode: PowerOff,
+    },
+    /// It is off.
+    Stopped {
+        /// The provider's word.
+        status: String,
+    },
+    /// An order is about to leave; on disk before it does.
+    OrderIntent {
+        /// Number of the permit within the run.
+        permit: u64,
+        /// Which try for this server, from 1.
+        attempt: u32,
+        /// The idempotency token, where the provider knows one.
+        token: Option<String>,
+    },
+    /// The provider took the order.
+    OrderAccepted {
+        /// The permit.
+        permit: u64,
+        /// Job, task or action, where the answer named one.
+        ticket: Option<String>,
+        /// The provider's id of the request.
+        request_id: Option<String>,
+    },
+    /// The provider refused the order.
+    OrderRejected {
+        /// The permit.
+        permit: u64,
+        /// Why.
+        error: ApiError,
+    },
+    /// The order is proven not to have been carried out.
+    OrderUnsent {
+        /// The permit.
+        permit: u64,
+        /// Why.
+        error: ApiError,
+    },
+    /// The order may have been carried out; nobody knows yet.
+    OrderMaybeSent {
+        /// The permit.
+        permit: u64,
+        /// Why.
+        error: ApiError,
+    },
+    /// A look shows something else than the look before.
+    Status {
+        /// How it looks now.
+        seen: Observation,
+    },
+    /// Proof that the reinstall began.
+    Started {
+        /// Which proof.
+        proof: String,
+    },
+    /// A start request is about to leave.
+    PowerOn {},
+    /// Something the operator should know; nothing ends by it.
+    Notice {
+        /// What.
+        message: String,
+    },
+    /// How it ended for this server.
+    Verdict {
+        /// The verdict.
+        verdict: Verdict,
+        /// Why, where it did not end well.
+        error: Option<ApiError>,
+    },
+    /// No new orders in this run.
+    Halted {
+        /// Why.
+        reason: String,
+    },
+    /// A signal arrived.
+    Signalled {
+        /// Its name.
+        signal: String,
+    },
+    /// The run is taken up again.
+    Resumed {
+        /// How many times it was before.
+        epoch: u32,
+    },
+    /// The run has ended; nothing is left to do.
+    RunClosed {
+        /// The exit code.
+        exit_code: u8,
+    },
+}
+
+impl What {
+    /// The word of the `event` field.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::RunOpened(_) => "run_opened",
+            Self::Planned(_) => "planned",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Baseline { .. } => "baseline",
+            Self::PowerOff { .. } => "power_off",
+            Self::Stopped { .. } => "stopped",
+            Self::OrderIntent { .. } => "order_intent",
+            Self::OrderAccepted { .. } => "order_accepted",
+            Self::OrderRejected { .. } => "order_rejected",
+            Self::OrderUnsent { .. } => "order_unsent",
+            Self::OrderMaybeSent { .. } => "order_maybe_sent",
+            Self::Status { .. } => "status",
+            Self::Started { .. } => "started",
+            Self::PowerOn {} => "power_on",
+            Self::Notice { .. } => "notice",
+            Self::Verdict { .. } => "verdict",
+            Self::Halted { .. } => "halted",
+            Self::Signalled { .. } => "signalled",
+            Self::Resumed { .. } => "resumed",
+            Self::RunClosed { .. } => "run_closed",
+        }
+    }
+
+    /// Whether the record must be on stable storage before the program goes on.
+    pub fn must_be_durable(&self) -> bool {
+        matches!(
+            self,
+            Self::RunOpened(_)
+                | Self::PowerOff { .. }
+                | Self::OrderIntent { .. }
+                | Self::OrderAccepted { .. }
+                | Self::PowerOn {}
+                | Self::Verdict { .. }
+                | Self::RunClosed { .. }
+        )
+    }
+}
