@@ -5,9 +5,11 @@
 //! nothing above them; [`providers`] build requests and read answers; `client` sends them; `run` decides when;
 //! `journal` remembers; `report` tells; `cli` takes what was typed.
 
+pub mod client;
 pub mod clock;
 pub mod model;
 pub mod providers;
+pub mod run;
 pub mod sandbox;
 pub mod secret;
 pub mod sign;

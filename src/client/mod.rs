@@ -1,0 +1,294 @@
+//! The only place that sends. Reads are repeated with backoff; an order leaves once per permit, on a connection
+//! of its own, and what became of it is told without guessing.
+
+mod classify;
+mod pace;
+mod transport;
+
+pub use classify::{Delivery, Outcome, classify};
+
+pub use pace::{Pace, backoff};
+pub use transport::{HttpTransport, Route, Transport, TransportFault};
+
+use crate::clock::Clock;
+use crate::model::{ApiError, FaultClass, ServerId};
+use crate::providers::Product;
+use crate::wire::{Api, ReadFault, Reading, Stamp, WireRequest, WireResponse};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// A request and what came of it, for `-v`: no header value, no body.
+pub struct Exchange<'a> {
+    /// Name of the call.
+    pub label: &'a str,
+    /// Method and address.
+    pub line: String,
+    /// Status, or the kind of fault.
+    pub result: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Takes each exchange, for `-v`.
+pub type Tracer = Arc<dyn Fn(&Exchange<'_>) + Send + Sync>;
+
+/// One product's line to its provider.
+pub struct Client {
+    product: Arc<dyn Product>,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    pace: Mutex<Pace>,
+    /// How far the provider's clock is from ours, once a refused signature told.
+    offset: Mutex<TimeDelta>,
+    sign_in: tokio::sync::Mutex<()>,
+    connected: tokio::sync::OnceCell<()>,
+    tracer: Option<Tracer>,
+    requests: AtomicU64,
+}
+
+/// Attempts of a read while a plan is made; a look of the poller has one, since the poller repeats it itself.
+const PLAN_ATTEMPTS: u32 = 4;
+
+/// A clock difference beyond this is believed to be an error of the answer, not of our clock.
+const MOST_OFFSET: TimeDelta = TimeDelta::hours(24);
+/// A smaller one does not explain a refused signature.
+const LEAST_OFFSET: TimeDelta = TimeDelta::seconds(60);
+
+impl Client {
+    /// A client for the product.
+    pub fn new(
+        product: Arc<dyn Product>,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        tracer: Option<Tracer>,
+    ) -> Self {
+        let pace = Mutex::new(Pace::new(product.entry().facts.rate));
+        Self {
+            product,
+            transport,
+            clock,
+            pace,
+            offset: Mutex::new(TimeDelta::zero()),
+            sign_in: tokio::sync::Mutex::new(()),
+            connected: tokio::sync::OnceCell::new(),
+            tracer,
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// The product that it serves.
+    pub fn product(&self) -> &dyn Product {
+        &*self.product
+    }
+
+    /// A reader that repeats a failed read with backoff: for plans and lists.
+    pub fn patient(&self) -> Reader<'_> {
+        Reader { client: self, attempts: PLAN_ATTEMPTS }
+    }
+
+    /// A reader that tries once: for the poller.
+    pub fn single(&self) -> Reader<'_> {
+        Reader { client: self, attempts: 1 }
+    }
+
+    /// Settles project and user, once.
+    pub async fn connect(&self) -> Result<(), ReadFault> {
+        let reader = self.patient();
+        self.connected.get_or_try_init(|| self.product.connect(&reader)).await.copied()
+    }
+
+    /// Requests that left, for benchmarks and reports.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Civil time as the provider's clock has it.
+    fn provider_time(&self) -> DateTime<Utc> {
+        self.clock.now().wall + *self.offset.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends an order once. `valid` is asked right before the bytes leave; a permit that is void by then is unsent.
+    pub async fn order(&self, request: WireRequest, ids: &[ServerId], valid: impl Fn() -> bool) -> Delivery {
+        if let Err(fault) = self.signed_in().await {
+            return Delivery::unsent(ids, fault.class, fault.error, false);
+        }
+        self.wait_for_turn().await;
+        if !valid() {
+            let error = ApiError::local("permit_void", "the permit ran out before the order left".to_owned());
+            return Delivery::unsent(ids, FaultClass::Unreachable, error, false);
+        }
+        let result = self.attempt(request, Route::Fresh).await;
+        let renewed = match self.refusal(&result) {
+            Some((class, answer)) => self.renew(&class, answer),
+            None => false,
+        };
+        let mut delivery = classify(&*self.product, ids, &result);
+        delivery.renewed(renewed);
+        if let Some(pause) = delivery.throttled() {
+            self.slow_down(pause);
+        }
+        delivery
+    }
+
+    /// Sends a power call once.
+    pub async fn power(&self, request: WireRequest, id: &ServerId) -> Result<(), (FaultClass, ApiError)> {
+        self.signed_in().await.map_err(|fault| (fault.class, fault.error))?;
+        self.wait_for_turn().await;
+        let result = self.attempt(request, Route::Fresh).await;
+        if let Some((class, answer)) = self.refusal(&result) {
+            self.renew(&class, answer);
+        }
+        let answer = result.map_err(|fault| (fault.class.clone(), fault.error()))?;
+        if let Some(fault) = classify::said(&*self.product, &answer) {
+            return Err(fault);
+        }
+        if !answer.status.is_success() {
+            let fault = classify::foreign(&answer);
+            return Err((fault.class, fault.error));
+        }
+        self.product.judge_power(id, &answer).map_err(|error| (FaultClass::Invalid, error))
+    }
+
+    /// One read with all its attempts.
+    async fn read(&self, request: WireRequest, attempts: u32) -> Result<WireResponse, ReadFault> {
+        let mut attempt = 1;
+        let mut renewals = 1;
+        loop {
+            let fault = match self.read_once(request.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err((fault, renewed)) if renewed && renewals > 0 => {
+                    renewals -= 1;
+                    drop(fault);
+                    continue;
+                }
+                Err((fault, _)) => fault,
+            };
+            if attempt >= attempts || !fault.class.worth_retrying() {
+                return Err(fault);
+            }
+            let jitter = rand::random_range(0.0..1.0);
+            let pause = match fault.class {
+                FaultClass::Throttled(Some(asked)) => asked.min(Duration::from_secs(60)),
+                _ => backoff(attempt, jitter),
+            };
+            self.clock.sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    async fn read_once(&self, request: WireRequest) -> Result<WireResponse, (ReadFault, bool)> {
+        self.signed_in().await.map_err(|fault| (fault, false))?;
+        self.wait_for_turn().await;
+        let result = self.attempt(request, Route::Pooled).await;
+        if let Some((class, answer)) = self.refusal(&result) {
+            let renewed = self.renew(&class, answer);
+            let error = classify::said(&*self.product, answer)
+                .map_or_else(|| ApiError::local("credentials", String::new()), |f| f.1);
+            return Err((ReadFault { class, error }, renewed));
+        }
+        let answer = result.map_err(|fault| (ReadFault { class: fault.class.clone(), error: fault.error() }, false))?;
+        if let Some((class, error)) = classify::said(&*self.product, &answer) {
+            if let FaultClass::Throttled(pause) = &class {
+                self.slow_down(pause.unwrap_or(Duration::from_secs(1)));
+            }
+            return Err((ReadFault { class, error }, false));
+        }
+        if !answer.status.is_success() {
+            return Err((classify::foreign(&answer), false));
+        }
+        Ok(answer)
+    }
+
+    /// Signs afresh and exchanges one request.
+    async fn attempt(&self, mut request: WireRequest, route: Route) -> Result<WireResponse, TransportFault> {
+        let stamp = Stamp { at: self.provider_time(), nonce: uuid::Uuid::new_v4().to_string() };
+        self.product.login().authorize(&mut request, &stamp);
+        self.exchange(request, route).await
+    }
+
+    async fn exchange(&self, request: WireRequest, route: Route) -> Result<WireResponse, TransportFault> {
+        let label = request.label;
+        let line = format!("{} {}", request.method, request.url);
+        let began = self.clock.now().steady;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let result = self.transport.exchange(request, route).await;
+        if let Some(tracer) = &self.tracer {
+            let told = match &result {
+                Ok(answer) => answer.status.as_u16().to_string(),
+                Err(fault) => fault.class.word().to_owned(),
+            };
+            tracer(&Exchange { label, line, result: told, took: self.clock.now().steady.saturating_sub(began) });
+        }
+        result
+    }
+
+    /// Obtains a token where one is due: one caller does it, the others wait.
+    async fn signed_in(&self) -> Result<(), ReadFault> {
+        let login = self.product.login();
+        if login.renewal(self.provider_time()).is_none() {
+            return Ok(());
+        }
+        let _one = self.sign_in.lock().await;
+        let Some(request) = login.renewal(self.provider_time()) else { return Ok(()) };
+        let answer = self
+            .exchange(request, Route::Fresh)
+            .await
+            .map_err(|fault| ReadFault { class: fault.class.clone(), error: fault.error() })?;
+        login.renewed(&answer, self.provider_time())
+    }
+
+    /// A refusal of the credentials in the provider's own words.
+    fn refusal<'a>(&self, result: &'a Result<WireResponse, TransportFault>) -> Option<(FaultClass, &'a WireResponse)> {
+        let answer = result.as_ref().ok()?;
+        let (class, _) = classify::said(&*self.product, answer)?;
+        matches!(class, FaultClass::SignedOut | FaultClass::Denied | FaultClass::ClockSkew).then_some((class, answer))
+    }
+
+    /// Does what can make the next attempt better: drops a refused token, or learns the clock difference from the
+    /// answer's date. Returns whether something was done.
+    fn renew(&self, class: &FaultClass, answer: &WireResponse) -> bool {
+        if *class != FaultClass::ClockSkew && self.product.login().expire() {
+            return true;
+        }
+        let Some(date) = answer.header("date").and_then(|text| DateTime::parse_from_rfc2822(text).ok()) else {
+            return false;
+        };
+        let offset = date.with_timezone(&Utc) - self.clock.now().wall;
+        let mut known = self.offset.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = (offset - *known).abs() >= LEAST_OFFSET && offset.abs() <= MOST_OFFSET;
+        if news {
+            *known = offset;
+        }
+        news
+    }
+
+    async fn wait_for_turn(&self) {
+        let wait = self.pace.lock().unwrap_or_else(PoisonError::into_inner).reserve(self.clock.now().steady);
+        if !wait.is_zero() {
+            self.clock.sleep(wait).await;
+        }
+    }
+
+    fn slow_down(&self, pause: Duration) {
+        let now = self.clock.now().steady;
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner).throttled(now, pause);
+    }
+}
+
+/// A [`Client`] as a provider may use it: it reads, with so many attempts.
+pub struct Reader<'a> {
+    client: &'a Client,
+    attempts: u32,
+}
+
+impl Api for Reader<'_> {
+    fn read(&self, request: WireRequest) -> Reading<'_, WireResponse> {
+        Box::pin(self.client.read(request, self.attempts))
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.client.provider_time()
+    }
+}

@@ -1,0 +1,477 @@
+//! What a look means: for a baseline, for a stop, for a reinstall under way, for an end.
+
+use super::evidence::{self, Before};
+use super::machine::{Action, Input, Machine, Power};
+use super::policy::{ABSENT_READS, ABSENT_TIME, BASELINE_LIMIT, STOP_LIMIT};
+use super::target::{Stage, Target};
+use crate::clock::Now;
+use crate::model::{ApiError, FaultClass, HandleState, Observation, Phase, PowerPlan, Seen, Verdict, What};
+use crate::providers::Admission;
+use crate::wire::ReadFault;
+use std::time::Duration;
+
+/// Requests of one kind (stop, start) for one server.
+const POWER_TRIES: u32 = 3;
+/// Looks after the deadline before it counts although none succeeds.
+const LAST_LOOKS: u32 = 3;
+
+impl Machine {
+    pub(super) fn looked(&mut self, now: Now, results: Vec<(usize, Seen)>) {
+        let watched = self.targets.iter().filter(|target| target.stage == Stage::Watching).count();
+        for (index, seen) in results {
+            self.targets[index].looking = false;
+            if !self.targets[index].looks() {
+                continue;
+            }
+            if self.deadline_in(now, &self.targets[index]) == Some(Duration::ZERO) {
+                self.targets[index].last_looks += 1;
+            }
+            match seen {
+                Seen::Here(seen) => self.here(now, index, seen),
+                Seen::Absent => self.absent(now, index, watched),
+                Seen::Fault(fault) => self.fault(now, index, fault),
+            }
+        }
+    }
+
+    fn here(&mut self, now: Now, index: usize, seen: Observation) {
+        match self.targets[index].stage.clone() {
+            Stage::Checking { .. } => self.checked(now, index, seen),
+            Stage::Stopping { since, asked } => self.stopping(now, index, since, asked, seen),
+            Stage::Confirming { error } => self.confirmed(now, index, error, seen),
+            Stage::Watching => self.watched(now, index, seen),
+            Stage::Starting { since, asked } => self.starting(now, index, since, asked, seen),
+            _ => {}
+        }
+    }
+
+    /// A fresh look before the order: is it still the server that was planned, in a state that may be reinstalled?
+    fn checked(&mut self, now: Now, index: usize, seen: Observation) {
+        let lane = self.targets[index].lane;
+        let planned = self.targets[index].prepared.clone();
+        let first = self.targets[index].last.is_none();
+        self.targets[index].note(&seen, now.steady);
+        if planned.record.seen.image.is_some() && seen.image.is_some() && planned.record.seen.image != seen.image {
+            let error = ApiError::local("changed", "its image has changed since the plan was made".to_owned())
+                .advise("someone else may have reinstalled it: look, then plan again");
+            return self.finish(now, index, Verdict::Skipped, Some(error));
+        }
+        match (self.lanes[lane].admit)(&seen) {
+            Admission::Busy(what) => {
+                let error = ApiError::local("busy", format!("it is {what} already"))
+                    .advise("watch it with `reinstall wait`, or run this again when that has ended");
+                self.finish(now, index, Verdict::Skipped, Some(error));
+            }
+            Admission::No(refusal) => self.finish(now, index, Verdict::Skipped, Some(refusal.to_error())),
+            Admission::StopFirst if planned.power == PowerPlan::StopFirst => {
+                self.targets[index].begin_count();
+                self.targets[index].stage = Stage::Stopping { since: now.steady, asked: 0 };
+                self.stop(now, index);
+            }
+            Admission::StoppedByOrder if planned.power != PowerPlan::StoppedByOrder => self.changed(now, index),
+            Admission::StopFirst => self.changed(now, index),
+            Admission::Go | Admission::StoppedByOrder => {
+                let twice = self.targets[index].equal >= 2 || (first && seen.same_state(&planned.record.seen));
+                if twice {
+                    self.baseline(now, index, seen);
+                } else {
+                    self.targets[index].next_look = now.steady + self.policy.confirm_gap().min(Duration::from_secs(2));
+                }
+            }
+        }
+    }
+
+    fn changed(&mut self, now: Now, index: usize) {
+        let error = ApiError::local("changed", "its power state has changed since the plan was made".to_owned())
+            .advise("plan again, so that the power step is part of what you confirm");
+        self.finish(now, index, Verdict::Skipped, Some(error));
+    }
+
+    fn baseline(&mut self, _now: Now, index: usize, seen: Observation) {
+        let target = &mut self.targets[index];
+        target.baseline = Some(seen.clone());
+        target.baseline_twice = true;
+        target.stage = Stage::Ready;
+        self.actions.push(Action::Record(Some(index), What::Baseline { seen }));
+    }
+
+    fn stop(&mut self, now: Now, index: usize) {
+        let mode = self.lanes[self.targets[index].lane].power_off;
+        if let Stage::Stopping { asked, .. } = &mut self.targets[index].stage {
+            *asked += 1;
+        }
+        self.targets[index].stopped_by_us = true;
+        self.targets[index].next_look = now.steady + self.policy.power_pause(Duration::ZERO);
+        self.actions.push(Action::Record(Some(index), What::PowerOff { mode }));
+        self.actions.push(Action::Power { target: index, power: Power::Off });
+    }
+
+    fn stopping(&mut self, now: Now, index: usize, since: Duration, asked: u32, seen: Observation) {
+        let changed = self.targets[index].note(&seen, now.steady);
+        if changed {
+            self.actions.push(Action::Record(Some(index), What::Status { seen: seen.clone() }));
+        }
+        let elapsed = now.steady.saturating_sub(since);
+        let gap = self.policy.confirm_gap();
+        let target = &mut self.targets[index];
+        match seen.phase {
+            Phase::Stopped if target.equal >= 2 && now.steady.saturating_sub(target.equal_since) >= gap => {
+                let status = seen.status.clone();
+                self.actions.push(Action::Record(Some(index), What::Stopped { status }));
+                self.baseline(now, index, seen);
+            }
+            Phase::Stopped => target.next_look = target.equal_since + gap,
+            Phase::Installing | Phase::Gone => {
+                let error =
+                    ApiError::local("busy", format!("it turned {} while it was being powered off", seen.status))
+                        .advise("someone else works on it: look, then plan again");
+                self.finish(now, index, Verdict::Skipped, Some(error));
+            }
+            // The answer to the stop was lost or it came too early: asking again does no harm.
+            Phase::Running if asked < POWER_TRIES && elapsed > Duration::from_secs(60) * asked => self.stop(now, index),
+            _ if elapsed > STOP_LIMIT => self.stop_overdue(now, index),
+            _ => target.next_look = now.steady + self.policy.power_pause(elapsed),
+        }
+    }
+
+    fn stop_overdue(&mut self, now: Now, index: usize) {
+        let minutes = STOP_LIMIT.as_secs() / 60;
+        let error =
+            ApiError::local("not_stopped", format!("it did not power off within {minutes} minutes; no order was sent"))
+                .advise("power it off at the provider, or repeat with `--power-off hard`");
+        self.finish(now, index, Verdict::Skipped, Some(error));
+    }
+
+    /// HTTP said yes, the document said no: this look decides.
+    fn confirmed(&mut self, now: Now, index: usize, error: ApiError, seen: Observation) {
+        self.targets[index].note(&seen, now.steady);
+        if self.find_proof(index, &seen) {
+            self.targets[index].maybe = true;
+            let target = &mut self.targets[index];
+            target.ordered_at.get_or_insert(now.wall);
+            target.ordered_steady.get_or_insert(now.steady);
+            let permit = 0;
+            self.actions.push(Action::Record(Some(index), What::OrderMaybeSent { permit, error }));
+            self.watch(now, index);
+            return;
+        }
+        self.actions.push(Action::Record(Some(index), What::OrderRejected { permit: 0, error: error.clone() }));
+        self.finish(now, index, Verdict::Rejected, Some(error));
+    }
+
+    /// Looks for a proof of start in this look; keeps and records the first one.
+    fn find_proof(&mut self, index: usize, seen: &Observation) -> bool {
+        let target = &mut self.targets[index];
+        let before = Before {
+            baseline: target.baseline.as_ref(),
+            read_twice: target.baseline_twice,
+            stopped_by_us: target.stopped_by_us,
+            accepted: target.accepted,
+            ticket: target.ticket.as_deref(),
+        };
+        let Some(found) = evidence::proof(&before, &target.prepared, seen) else {
+            return target.proof.is_some();
+        };
+        // A stronger proof replaces a weaker one: it needs fewer reads.
+        if target.proof.as_ref().is_none_or(|known| found.reads < known.reads) {
+            self.actions.push(Action::Record(Some(index), What::Started { proof: found.text.clone() }));
+            target.proof = Some(found);
+        }
+        true
+    }
+
+    fn watched(&mut self, now: Now, index: usize, seen: Observation) {
+        let changed = self.targets[index].note(&seen, now.steady);
+        self.targets[index].reads += 1;
+        if changed {
+            self.actions.push(Action::Record(Some(index), What::Status { seen: seen.clone() }));
+        }
+        let proven = self.find_proof(index, &seen);
+        if proven && self.policy.no_wait {
+            return self.finish(now, index, Verdict::Accepted, None);
+        }
+        if !proven {
+            return self.not_proven(now, index, &seen);
+        }
+        let target = &self.targets[index];
+        let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.reads);
+        let handle_done = seen.handle == Some(HandleState::Done);
+        if seen.handle == Some(HandleState::Failed) {
+            return self.finish(now, index, Verdict::Failed, Some(failure(&seen)));
+        }
+        // While the own job works, the server's status proves nothing.
+        let ended = match seen.handle {
+            Some(HandleState::Working) => None,
+            _ => Some(seen.phase)
+                .filter(|phase| matches!(phase, Phase::Running | Phase::Stopped | Phase::Failed | Phase::Gone)),
+        };
+        let Some(phase) = ended else { return self.look_later(now, index) };
+        let good = phase == target.prepared.ends;
+        let reads = if handle_done && good { 1 } else { needed.max(2) };
+        let apart = self.policy.confirm_gap();
+        let long_enough = reads == 1 || now.steady.saturating_sub(target.equal_since) >= apart;
+        if target.equal < reads || !long_enough {
+            self.targets[index].next_look = now.steady + apart;
+            return;
+        }
+        match phase {
+            _ if good => self.finish(now, index, Verdict::Succeeded, None),
+            Phase::Stopped => self.ended_off(now, index),
+            Phase::Running => self.finish(now, index, Verdict::Succeeded, None),
+            _ => self.finish(now, index, Verdict::Failed, Some(failure(&seen))),
+        }
+    }
+
+    /// No proof yet: only time, or a repeat under the token where the provider knows one, goes on.
+    fn not_proven(&mut self, now: Now, index: usize, seen: &Observation) {
+        let target = &self.targets[index];
+        let unchanged = target.baseline.as_ref().is_none_or(|baseline| {
+            baseline.same_state(seen) && baseline.image == seen.image && baseline.marks == seen.marks
+        });
+        let age = target.ordered_at.map_or(Duration::ZERO, |at| (now.wall - at).to_std().unwrap_or_default());
+        let door = self.lanes[target.lane].token_door.filter(|_| target.token.is_some());
+        if !target.accepted && target.maybe && unchanged && self.halted.is_none() && !self.policy.watch_only {
+            if door.is_some_and(|life| age <= life)
+                && target.permits < super::policy::PERMITS
+                && target.baseline.is_some()
+            {
+                self.targets[index].stage = Stage::Ready;
+                return;
+            }
+        }
+        let adopted = self.policy.watch_only && target.baseline.is_none();
+        if (!target.accepted || adopted) && unchanged && age >= self.policy.start_window {
+            return self.no_start_seen(now, index);
+        }
+        self.look_later(now, index);
+    }
+
+    fn no_start_seen(&mut self, now: Now, index: usize) {
+        let target = &self.targets[index];
+        let why = match &target.error {
+            Some(error) => format!("the order may have been taken ({error}), and no start was seen"),
+            None => "no start was seen".to_owned(),
+        };
+        let error = ApiError {
+            kind: "no_start_seen".to_owned(),
+            code: target.error.as_ref().and_then(|error| error.code.clone()),
+            message: why,
+            request_id: target.request_ids.last().cloned(),
+            next_step: "look at the server before ordering again; `reinstall wait` goes on watching".to_owned(),
+        };
+        self.finish(now, index, Verdict::Unverified, Some(error));
+    }
+
+    fn look_later(&mut self, now: Now, index: usize) {
+        let jitter = self.chance.unit();
+        let target = &mut self.targets[index];
+        let since = target.ordered_steady.map_or(Duration::ZERO, |at| now.steady.saturating_sub(at));
+        target.next_look = now.steady + self.policy.pause(since, jitter);
+    }
+
+    /// Reinstalled, but off.
+    fn ended_off(&mut self, now: Now, index: usize) {
+        let lane = &self.lanes[self.targets[index].lane];
+        if !lane.start_when_off || self.policy.watch_only {
+            let message = "it ended powered off and was left so".to_owned();
+            self.actions.push(Action::Record(Some(index), What::Notice { message }));
+            return self.finish(now, index, Verdict::Succeeded, None);
+        }
+        if let Some(reason) = &self.halted {
+            let error = ApiError::local("left_off", format!("reinstalled, but off, and no call may follow: {reason}"))
+                .advise("start it at the provider");
+            return self.finish(now, index, Verdict::Failed, Some(error));
+        }
+        self.targets[index].begin_count();
+        self.targets[index].stage = Stage::Starting { since: now.steady, asked: 0 };
+        self.start(now, index);
+    }
+
+    fn start(&mut self, now: Now, index: usize) {
+        if let Stage::Starting { asked, .. } = &mut self.targets[index].stage {
+            *asked += 1;
+        }
+        self.targets[index].next_look = now.steady + self.policy.power_pause(Duration::ZERO);
+        self.actions.push(Action::Record(Some(index), What::PowerOn {}));
+        self.actions.push(Action::Power { target: index, power: Power::On });
+    }
+
+    fn starting(&mut self, now: Now, index: usize, since: Duration, asked: u32, seen: Observation) {
+        let changed = self.targets[index].note(&seen, now.steady);
+        self.targets[index].reads += 1;
+        if changed {
+            self.actions.push(Action::Record(Some(index), What::Status { seen: seen.clone() }));
+        }
+        let elapsed = now.steady.saturating_sub(since);
+        let gap = self.policy.confirm_gap();
+        let target = &mut self.targets[index];
+        let settled = target.equal >= 2 && now.steady.saturating_sub(target.equal_since) >= gap;
+        match seen.phase {
+            Phase::Running if settled => self.finish(now, index, Verdict::Succeeded, None),
+            Phase::Failed | Phase::Gone if settled => self.finish(now, index, Verdict::Failed, Some(failure(&seen))),
+            Phase::Running | Phase::Failed | Phase::Gone => target.next_look = now.steady + gap,
+            Phase::Stopped
+                if asked < POWER_TRIES && elapsed > Duration::from_secs(60) * asked && self.halted.is_none() =>
+            {
+                self.start(now, index);
+            }
+            _ => target.next_look = now.steady + self.policy.power_pause(elapsed),
+        }
+    }
+
+    /// Takes the answer to a stop or start. Whatever it says, the next look decides; only a final refusal ends it.
+    pub(super) fn powered(&mut self, now: Now, index: usize, power: Power, result: Result<(), (FaultClass, ApiError)>) {
+        let Err((class, error)) = result else { return };
+        let asked = match (&self.targets[index].stage, power) {
+            (Stage::Stopping { asked, .. }, Power::Off) | (Stage::Starting { asked, .. }, Power::On) => *asked,
+            _ => return,
+        };
+        let message = format!("power {}: {error}", if power == Power::Off { "off" } else { "on" });
+        self.actions.push(Action::Record(Some(index), What::Notice { message }));
+        let passing = matches!(
+            class,
+            FaultClass::Busy | FaultClass::Broken | FaultClass::Server | FaultClass::Malformed | FaultClass::Redirected
+        );
+        if passing {
+            return;
+        }
+        let again = matches!(
+            class,
+            FaultClass::Unreachable | FaultClass::Throttled(_) | FaultClass::SignedOut | FaultClass::ClockSkew
+        );
+        if again && asked < POWER_TRIES {
+            let pause = crate::client::backoff(asked + 1, 1.0);
+            self.targets[index].next_look = now.steady + pause;
+            return;
+        }
+        match power {
+            Power::Off => {
+                let refused = matches!(class, FaultClass::Denied | FaultClass::SignedOut | FaultClass::ClockSkew);
+                let reason = error.message.clone();
+                self.targets[index].stopped_by_us = false;
+                self.finish(now, index, Verdict::Skipped, Some(error));
+                if refused {
+                    self.halt(now, format!("the provider refuses the credentials: {reason}"));
+                }
+            }
+            Power::On => self.finish(now, index, Verdict::Failed, Some(error)),
+        }
+    }
+
+    fn absent(&mut self, now: Now, index: usize, watched: usize) {
+        let target = &mut self.targets[index];
+        if target.absent == 0 {
+            target.absent_since = now.steady;
+        }
+        target.absent += 1;
+        let count = target.absent;
+        let long = now.steady.saturating_sub(target.absent_since) >= ABSENT_TIME;
+        if !target.ordered() && !matches!(target.stage, Stage::Watching | Stage::Starting { .. }) {
+            if count >= 3 {
+                let error = ApiError::local("not_found", "the provider does not know it any more".to_owned())
+                    .advise(FaultClass::NotFound.next_step());
+                return self.finish(now, index, Verdict::Skipped, Some(error));
+            }
+            target.next_look = now.steady + self.policy.confirm_gap();
+            return;
+        }
+        let missing = self.targets.iter().filter(|t| t.stage == Stage::Watching && t.absent > 0).count();
+        let many = missing >= 2 && missing * 5 > watched;
+        if many && count == 1 {
+            let message = format!("{missing} of {watched} servers are missing at once: wrong region or credentials?");
+            self.actions.push(Action::Record(None, What::Notice { message }));
+        }
+        if count >= ABSENT_READS && long && !many {
+            let error = ApiError::local("vanished", "the provider's lists do not know it any more".to_owned())
+                .advise("check at the provider whether it was released");
+            return self.finish(now, index, Verdict::Vanished, Some(error));
+        }
+        self.targets[index].next_look = now.steady + self.policy.pause(ABSENT_TIME, 0.0);
+    }
+
+    /// A failed read is never a verdict; before an order it only limits how long a baseline is waited for.
+    fn fault(&mut self, now: Now, index: usize, fault: ReadFault) {
+        let jitter = self.chance.unit();
+        let target = &mut self.targets[index];
+        target.faults += 1;
+        let news = target.last_fault.as_ref().is_none_or(|last| last.kind != fault.error.kind);
+        target.last_fault = Some(fault.error.clone());
+        let wait = match fault.class {
+            FaultClass::Throttled(Some(asked)) => asked.min(Duration::from_secs(600)),
+            _ => self.policy.after_fault(target.faults, jitter),
+        };
+        target.next_look = now.steady + wait;
+        if news {
+            let message = format!("cannot look: {}", fault.error);
+            self.actions.push(Action::Record(Some(index), What::Notice { message }));
+        }
+        let since = match self.targets[index].stage {
+            Stage::Checking { since } | Stage::Stopping { since, .. } => since,
+            _ => return,
+        };
+        let denied = matches!(fault.class, FaultClass::Denied | FaultClass::SignedOut);
+        if denied || now.steady.saturating_sub(since) > BASELINE_LIMIT {
+            self.finish(now, index, Verdict::NotStarted, Some(fault.error.clone()));
+            if denied {
+                self.halt(now, format!("the provider refuses the credentials: {}", fault.error.message));
+            }
+        }
+    }
+
+    /// Time left until the deadline; `None` before an order.
+    pub(super) fn deadline_in(&self, now: Now, target: &Target) -> Option<Duration> {
+        if !matches!(target.stage, Stage::Watching | Stage::Starting { .. }) {
+            return None;
+        }
+        let end = target.ordered_at? + self.lanes[target.lane].timeout;
+        Some((end - now.wall).to_std().unwrap_or_default())
+    }
+
+    /// Ends what is overdue, after one last look.
+    pub(super) fn deadlines(&mut self, now: Now) {
+        for index in 0..self.targets.len() {
+            let target = &self.targets[index];
+            if self.deadline_in(now, target) != Some(Duration::ZERO) || target.looking {
+                continue;
+            }
+            let good_last = target.last_looks > 0 && target.faults == 0;
+            // An end that was seen once, just now, is worth the look that confirms it.
+            let unconfirmed =
+                target.proof.is_some() && target.confirming() && target.equal < 2 && target.last_looks < LAST_LOOKS;
+            if (good_last && !unconfirmed) || target.last_looks >= LAST_LOOKS {
+                self.overdue(now, index);
+            } else if target.last_looks == 0 {
+                self.targets[index].next_look = now.steady;
+            }
+        }
+    }
+
+    fn overdue(&mut self, now: Now, index: usize) {
+        let target = &self.targets[index];
+        let status = target.last.as_ref().map_or("unknown", |seen| seen.status.as_str()).to_owned();
+        if target.proof.is_some() {
+            let error = ApiError::local("timed_out", format!("still {status} when the time was up"))
+                .advise("it goes on at the provider: `reinstall resume` or `reinstall wait` watches on");
+            self.finish(now, index, Verdict::TimedOut, Some(error));
+        } else {
+            self.no_start_seen(now, index);
+        }
+    }
+}
+
+/// The error of a failed reinstall: the provider's own words if it gave any.
+fn failure(seen: &Observation) -> ApiError {
+    let generic = format!("the provider reports {}", seen.status);
+    let error = seen.error.clone().unwrap_or_else(|| ApiError::local("install_failed", generic));
+    if error.next_step.is_empty() {
+        return error.advise("order it once more, or ask the provider's support");
+    }
+    error
+}
+
+impl Machine {
+    /// Feeds nothing but time: for drivers that only want to know what is due.
+    pub fn tick(&mut self, now: Now) -> Vec<Action> {
+        self.step(now, Input::Tick)
+    }
+}
