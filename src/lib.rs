@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod clock;
+pub mod journal;
 pub mod model;
 pub mod providers;
 pub mod run;

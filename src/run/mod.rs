@@ -1,7 +1,11 @@
-//! A run: plan, order, watch. [`machine`] decides; the driver carries out.
+//! A run: plan, order, watch. [`machine`] decides, [`driver`] carries out, [`recorder`] remembers and tells.
 
+pub mod driver;
 pub mod evidence;
 pub mod machine;
+pub mod plan;
 pub mod policy;
+pub mod recorder;
+pub mod resume;
 pub mod target;
 mod watch;

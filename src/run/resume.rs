@@ -1,0 +1,191 @@
+//! A run out of its journal: what was planned, what was or may have been sent, what has ended.
+
+use super::evidence::Proof;
+use super::target::{Stage, Target};
+use crate::clock::Now;
+use crate::model::{Event, PlannedTarget, RunHead, ServerId, Verdict, What};
+use std::sync::Arc;
+
+/// A run as its journal tells it.
+pub struct Past {
+    /// Its head.
+    pub head: RunHead,
+    /// The servers: product and what is known, in the order of the plan.
+    pub servers: Vec<PastServer>,
+    /// The last event's number.
+    pub last_seq: u64,
+    /// The first permit number that was not used.
+    pub next_permit: u64,
+    /// Whether it was confirmed: before that nothing may be sent on its word.
+    pub confirmed: bool,
+}
+
+/// One server of a past run.
+pub struct PastServer {
+    /// The product.
+    pub provider: String,
+    /// As planned; `None` for a server that was skipped while the plan was made.
+    pub planned: Option<PlannedTarget>,
+    /// Its id.
+    pub instance: ServerId,
+    /// What is known, with lane and secrets still to be set.
+    pub target: Option<Target>,
+    /// The verdict of a server that was never planned.
+    pub verdict: Option<Verdict>,
+}
+
+/// Why a journal is no run that can be taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPast {
+    /// It ends before its head was written.
+    #[error("the journal has no head: nothing was sent")]
+    NoHead,
+    /// The plan in it is not the one that was confirmed.
+    #[error("the plan in the journal does not fit its digest")]
+    PlanChanged,
+}
+
+/// Reads the events of a run. Orders without an outcome count as maybe sent.
+pub fn past(events: &[Event], now: Now) -> Result<Past, NoPast> {
+    let head = events.iter().find_map(|event| match &event.what {
+        What::RunOpened(head) => Some((**head).clone()),
+        _ => None,
+    });
+    let mut past = Past {
+        head: head.ok_or(NoPast::NoHead)?,
+        servers: Vec::new(),
+        last_seq: events.last().map_or(0, |event| event.seq),
+        next_permit: 1,
+        confirmed: false,
+    };
+    for event in events {
+        match &event.what {
+            What::Confirmed { .. } => past.confirmed = true,
+            What::OrderIntent { permit, .. } => past.next_permit = past.next_permit.max(permit + 1),
+            _ => {}
+        }
+        let (Some(provider), Some(instance)) = (&event.provider, &event.instance) else { continue };
+        let known = past.servers.iter().position(|server| server.provider == *provider && server.instance == *instance);
+        let place = known.unwrap_or_else(|| {
+            past.servers.push(PastServer {
+                provider: provider.clone(),
+                planned: None,
+                instance: instance.clone(),
+                target: None,
+                verdict: None,
+            });
+            past.servers.len() - 1
+        });
+        take(&mut past.servers[place], event);
+    }
+    check_digest(&past)?;
+    for server in &mut past.servers {
+        if let Some(target) = &mut server.target {
+            settle(target, now);
+        }
+    }
+    Ok(past)
+}
+
+fn check_digest(past: &Past) -> Result<(), NoPast> {
+    let targets: Vec<_> = past
+        .servers
+        .iter()
+        .filter_map(|server| {
+            let planned = server.planned.as_ref()?;
+            Some((server.provider.clone(), planned.endpoint.clone(), planned.prepared.clone()))
+        })
+        .collect();
+    let whole = targets.len() == past.head.total || past.confirmed;
+    if whole && super::plan::digest(&past.head.wish, &targets) != past.head.plan_hash {
+        return Err(NoPast::PlanChanged);
+    }
+    Ok(())
+}
+
+fn take(server: &mut PastServer, event: &Event) {
+    if let What::Planned(planned) = &event.what {
+        server.target = Some(Target::planned(0, Arc::new(planned.prepared.clone()), 0));
+        server.planned = Some((**planned).clone());
+        return;
+    }
+    let Some(target) = &mut server.target else {
+        if let What::Verdict { verdict, .. } = &event.what {
+            server.verdict = Some(*verdict);
+        }
+        return;
+    };
+    match &event.what {
+        What::Baseline { seen } => {
+            target.baseline = Some(seen.clone());
+            target.baseline_twice = true;
+        }
+        What::PowerOff { .. } => target.stopped_by_us = true,
+        What::OrderIntent { permit, attempt, token } => {
+            target.permits = *attempt;
+            target.token.clone_from(token);
+            target.stage = Stage::Sending { permit: *permit };
+            target.ordered_at.get_or_insert(event.at);
+        }
+        What::OrderAccepted { ticket, request_id, .. } => {
+            target.accepted = true;
+            target.ticket.clone_from(ticket);
+            target.request_ids.extend(request_id.clone());
+            target.stage = Stage::Watching;
+        }
+        What::OrderMaybeSent { error, .. } => {
+            target.maybe = true;
+            target.error = Some(error.clone());
+            target.stage = Stage::Watching;
+        }
+        What::OrderUnsent { .. } => {
+            target.stage = if target.ordered() { Stage::Watching } else { Stage::Queued };
+            if !target.ordered() {
+                target.ordered_at = None;
+            }
+        }
+        What::OrderRejected { .. } if target.ordered() => target.stage = Stage::Watching,
+        What::Status { seen } => target.last = Some(seen.clone()),
+        What::Started { proof } => target.proof = Some(Proof { text: proof.clone(), reads: 2 }),
+        What::PowerOn {} => target.stage = Stage::Watching,
+        What::Verdict { verdict, error } => {
+            target.verdict = Some(*verdict);
+            target.error.clone_from(error);
+            target.finished_at = Some(event.at);
+            target.stage = Stage::Done;
+        }
+        _ => {}
+    }
+}
+
+/// What an interrupted stage means now.
+fn settle(target: &mut Target, now: Now) {
+    match (&target.stage, target.verdict) {
+        // On its way when the process ended: it may have arrived.
+        (Stage::Sending { .. }, _) => {
+            target.maybe = true;
+            target.stage = Stage::Watching;
+        }
+        // These two say that the end was not seen: watching may go on, with a fresh deadline.
+        (Stage::Done, Some(Verdict::TimedOut | Verdict::Unverified)) => {
+            target.verdict = None;
+            target.finished_at = None;
+            target.ordered_at = Some(now.wall);
+            target.stage = Stage::Watching;
+        }
+        // The run ended before its turn: it may have its turn now.
+        (Stage::Done, Some(Verdict::NotStarted)) => {
+            target.verdict = None;
+            target.error = None;
+            target.finished_at = None;
+            target.permits = 0;
+            target.stage = Stage::Queued;
+        }
+        _ => {}
+    }
+    if target.stage == Stage::Watching {
+        target.ordered_steady = Some(now.steady);
+        target.next_look = now.steady;
+        target.last = None;
+    }
+}
