@@ -9,3 +9,6 @@ pub mod recorder;
 pub mod resume;
 pub mod target;
 mod watch;
+
+#[cfg(test)]
+mod tests;
