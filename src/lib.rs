@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod model;
 pub mod providers;
+pub mod report;
 pub mod sandbox;
 pub mod secret;
 pub mod sign;
