@@ -5,11 +5,13 @@
 //! nothing above them; [`providers`] build requests and read answers; `client` sends them; `run` decides when;
 //! `journal` remembers; `report` tells; `cli` takes what was typed.
 
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod journal;
 pub mod model;
 pub mod providers;
+pub mod report;
 pub mod run;
 pub mod sandbox;
 pub mod secret;

@@ -3,7 +3,19 @@
 //! This module knows no vendor: each vendor's folder brings an [`Emulator`], and they share
 //! [`machine::Machine`] for the lives of servers.
 
+mod connection;
+mod control;
+mod delivery;
+pub mod faults;
+mod host;
+pub mod log;
 pub mod machine;
+pub mod rule;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use server::{Sandbox, StartError};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
