@@ -3,9 +3,10 @@
 //!
 //! Layers, lowest first (`docs/ARCHITECTURE.md`): [`model`], [`secret`], [`clock`], [`wire`] and [`sign`] know
 //! nothing above them; [`providers`] build requests and read answers; `client` sends them; `run` decides when;
-//! `journal` remembers; `report` tells; `cli` takes what was typed.
+//! `journal` remembers; `report` tells; [`config`] settles; `cli` takes what was typed.
 
 pub mod clock;
+pub mod config;
 pub mod model;
 pub mod providers;
 pub mod sandbox;
