@@ -9,9 +9,12 @@ mod error;
 pub mod file;
 mod options;
 mod origin;
+mod resolve;
 #[cfg(test)]
 mod sample;
 pub mod schema;
+pub mod secret_file;
+mod settings;
 mod suggest;
 pub mod values;
 
@@ -20,3 +23,4 @@ pub use error::ConfigError;
 pub use file::ConfigFile;
 pub use options::{InFile, OPTIONS, OptionSpec, option};
 pub use origin::{Origin, Sourced};
+pub use settings::{Row, Settings, Typed};
