@@ -3,11 +3,12 @@
 //!
 //! Layers, lowest first (`docs/ARCHITECTURE.md`): [`model`], [`secret`], [`clock`], [`wire`] and [`sign`] know
 //! nothing above them; [`providers`] build requests and read answers; `client` sends them; `run` decides when;
-//! `journal` remembers; `report` tells; `cli` takes what was typed.
+//! `journal` remembers; `report` tells; [`config`] settles; `cli` takes what was typed.
 
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod config;
 pub mod journal;
 pub mod model;
 pub mod providers;
