@@ -1,0 +1,123 @@
+//! `check`: every setting with its origin, credentials, one harmless read per product, clock difference.
+
+use super::error::CliError;
+use super::session::{Line, Session};
+use crate::config::select_products;
+use crate::model::Exit;
+use crate::providers::{Entry, SetupError, VENDORS, Vendor, entries};
+use crate::report::text::clean;
+use crate::report::write_document;
+use serde_json::{Value, json};
+
+/// What the check of one product gave.
+struct Finding {
+    provider: &'static str,
+    exit: Exit,
+    lines: Vec<String>,
+    document: Value,
+}
+
+/// Checks the chosen products; without `--provider` those that have credentials.
+pub async fn run(session: &Session, provider: Option<&str>) -> Result<Exit, CliError> {
+    let chosen: Vec<(&'static Vendor, &'static Entry)> = match provider {
+        Some(name) => select_products(VENDORS, name)?,
+        None => entries().collect(),
+    };
+    let mut findings = Vec::new();
+    for (vendor, entry) in chosen {
+        findings.push(finding(session, vendor, entry).await);
+    }
+    let exit = match provider {
+        Some(_) => Exit::worst(findings.iter().map(|finding| finding.exit)),
+        // Nobody has an account everywhere: only where credentials are, a refusal counts.
+        None => Exit::worst(findings.iter().filter(|f| f.document["credentials"] != "missing").map(|f| f.exit)),
+    };
+    let written = if session.human() {
+        session.out.stdout.all(text(session, &findings).as_bytes())
+    } else {
+        let settings: Vec<Value> = session
+            .settings
+            .rows()
+            .iter()
+            .map(|row| json!({ "name": row.name, "value": row.value, "origin": row.origin.to_string() }))
+            .collect();
+        let products: Vec<&Value> = findings.iter().map(|finding| &finding.document).collect();
+        let document =
+            json!({ "schema": "reinstall.check/1", "settings": settings, "products": products, "exit_code": exit.code() });
+        write_document(&session.out.stdout, &document)
+    };
+    written.map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed", ""))?;
+    Ok(exit)
+}
+
+fn text(session: &Session, findings: &[Finding]) -> String {
+    let mut text = String::from("settings\n");
+    for row in session.settings.rows() {
+        text.push_str(&format!("  {:<14} {}  ({})\n", row.name, clean(&row.value), clean(&row.origin.to_string())));
+    }
+    for finding in findings {
+        text.push_str(&format!("{}\n", finding.provider));
+        for line in &finding.lines {
+            text.push_str(&format!("  {}\n", clean(line)));
+        }
+    }
+    text
+}
+
+async fn finding(session: &Session, vendor: &'static Vendor, entry: &'static Entry) -> Finding {
+    let failed = |exit, word: &str, message: String, step: String| Finding {
+        provider: entry.id,
+        exit,
+        document: json!({ "provider": entry.id, "credentials": word, "error": message, "next_step": step }),
+        lines: if step.is_empty() { vec![message] } else { vec![message, format!("next: {step}")] },
+    };
+    let line = match session.line(vendor, entry) {
+        Ok(line) => line,
+        Err(error) => {
+            let word = if matches!(error, SetupError::NoCredentials { .. }) { "missing" } else { "unusable" };
+            let told = CliError::from(error);
+            return failed(told.exit, word, told.message, told.next_step);
+        }
+    };
+    let mut lines: Vec<String> =
+        line.product.origins().iter().map(|(what, origin)| format!("{what}: from {origin}")).collect();
+    lines.push(format!("endpoint: {}", line.product.endpoint()));
+    lines.push(format!("account: {}", line.product.account()));
+    let origins: Vec<Value> = line
+        .product
+        .origins()
+        .iter()
+        .map(|(what, origin)| json!({ "what": what, "origin": origin }))
+        .collect();
+    let base = json!({
+        "provider": entry.id, "credentials": "found", "origins": origins, "region": line.product.region(),
+        "endpoint": line.product.endpoint().as_str(), "account": line.product.account(),
+    });
+    match read(&line).await {
+        Ok(count) => {
+            lines.push(format!("one read: fine, {count}"));
+            let skew = line.client.clock_difference();
+            if let Some(skew) = skew {
+                lines.push(format!("clock: this machine is {} ms from the provider's", -skew.num_milliseconds()));
+            }
+            let mut document = base;
+            document["credentials"] = json!("accepted");
+            document["clock_difference_ms"] = json!(skew.map(|skew| skew.num_milliseconds()));
+            Finding { provider: entry.id, exit: Exit::Success, lines, document }
+        }
+        Err(error) => {
+            lines.push(format!("one read: {}", error.message));
+            lines.push(format!("next: {}", error.next_step));
+            let mut document = base;
+            document["error"] = json!(error.message);
+            document["next_step"] = json!(error.next_step);
+            Finding { provider: entry.id, exit: error.exit, lines, document }
+        }
+    }
+}
+
+async fn read(line: &Line) -> Result<String, CliError> {
+    line.client.connect().await?;
+    let keys = line.product.keys(&line.client.patient()).await?;
+    Ok(crate::report::words::count(keys.len(), "key pair"))
+}

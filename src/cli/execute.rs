@@ -1,0 +1,143 @@
+//! From a settled plan to the end of its run: the part that the verb, `resume` and `wait` share.
+
+use super::error::CliError;
+use super::outcome::{deliver, exit_of, target_report};
+use super::session::{Line, Session};
+use super::signals;
+use crate::client::Client;
+use crate::journal::{Claims, Journal};
+use crate::model::{Event, Exit, OrderSecrets, RunId, Wish, What};
+use crate::report::{JsonLines, Reporter, RunReport, TargetReport};
+use crate::run::driver::{self, Crew, Ended, RandomChance, drive};
+use crate::run::machine::Machine;
+use crate::run::policy::Policy;
+use crate::run::recorder::{Listener, Lost, Recorder};
+use crate::run::target::Target;
+use chrono::{DateTime, Utc};
+use std::io;
+use std::time::Duration;
+
+/// Everything that a run needs once nothing is left to ask.
+pub struct Job {
+    /// The run.
+    pub run: RunId,
+    /// Its journal; none while only watching.
+    pub journal: Option<Journal>,
+    /// Number of the journal's last event.
+    pub last_seq: u64,
+    /// Events to record before the machine begins: (index of the server or none, event).
+    pub opening: Vec<(Option<(String, crate::model::ServerId)>, What)>,
+    /// One line per lane, with the wish in its terms.
+    pub lanes: Vec<(Line, Wish)>,
+    /// Servers for the machine.
+    pub targets: Vec<Target>,
+    /// Secrets by group.
+    pub secrets: Vec<OrderSecrets>,
+    /// Servers that never reach the machine: skipped while the plan was made.
+    pub aside: Vec<TargetReport>,
+    /// Claims to give back.
+    pub claims: Option<Claims>,
+    /// The first permit number that was not used.
+    pub next_permit: u64,
+    /// When the run began.
+    pub started_at: DateTime<Utc>,
+    /// Limits.
+    pub policy: Policy,
+    /// `--timeout`.
+    pub timeout: Option<Duration>,
+    /// `--reason`.
+    pub reason: Option<String>,
+}
+
+/// Hears events: progress on standard error, lines on standard output. Only the latter's loss stops orders.
+struct Voices {
+    progress: Box<dyn Reporter>,
+    lines: Option<JsonLines>,
+}
+
+impl Listener for Voices {
+    fn on(&mut self, event: &Event) -> io::Result<()> {
+        // Progress is for the eye: a closed standard error changes nothing.
+        let _ = self.progress.on(event);
+        match &mut self.lines {
+            Some(lines) => lines.on(event),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The limits that the settings ask for.
+pub fn policy(session: &Session, total: usize, watch_only: bool) -> Policy {
+    let settings = &session.settings;
+    Policy {
+        start_window: settings.start_window.value,
+        poll_interval: settings.poll_interval.value,
+        concurrency: if watch_only { usize::MAX } else { settings.concurrency.value.get() },
+        max_failures: if watch_only { usize::MAX } else { settings.max_failures.value.of(total) },
+        no_wait: settings.no_wait.value && !watch_only,
+        watch_only,
+    }
+}
+
+/// Runs it to its end and reports.
+pub async fn execute(session: &Session, job: Job) -> Result<Exit, CliError> {
+    let mut voices = Voices { progress: session.progress(), lines: session.json_lines() };
+    let (lines, wishes): (Vec<Line>, Vec<Wish>) = job.lanes.into_iter().unzip();
+    let lanes = lines
+        .iter()
+        .zip(wishes)
+        .map(|(line, wish)| driver::lane(&line.client, wish, job.timeout, line.product.clone()))
+        .collect();
+    let mut machine = Machine::new(job.policy, lanes, job.targets, job.next_permit, Box::new(RandomChance));
+    let journaled = job.journal.is_some();
+    let clients: Vec<Client> = lines.into_iter().map(|line| line.client).collect();
+    let crew = Crew { clients: &clients, secrets: &job.secrets, clock: session.clock.clone(), claims: job.claims };
+    let mut recorder = Recorder::new(job.run.clone(), job.journal, job.last_seq, &mut voices, session.clock.clone());
+    let mut ended = Ended::default();
+    for (target, what) in job.opening {
+        let target = target.as_ref().map(|(provider, instance)| (provider.as_str(), instance));
+        match recorder.record(target, what) {
+            Ok(()) => {}
+            // Nothing was sent yet: without a journal, or with nobody to tell, nothing will be.
+            Err(Lost::Journal(lost)) => {
+                return Err(CliError::new(Exit::OutputLost, lost, "nothing was sent; make room, or name another `--state-dir`"));
+            }
+            Err(Lost::Output(_)) => {
+                return Err(CliError::new(Exit::OutputLost, "standard output is closed; nothing was sent", ""));
+            }
+        }
+    }
+    if !machine.done() {
+        ended = drive(&mut machine, &crew, &mut recorder, signals::watcher()).await;
+    }
+    let mut targets: Vec<TargetReport> =
+        machine.targets().iter().map(|target| target_report(target, clients[target.lane].product())).collect();
+    targets.extend(job.aside);
+    let exit = exit_of(&targets, &ended);
+    if ended.signal.is_none() && ended.journal_lost.is_none() {
+        // The verdicts are on disk already; this line only says that nothing is left.
+        let _ = recorder.record(None, What::RunClosed { exit_code: exit.code() });
+    }
+    let report = RunReport {
+        run: Some(job.run.clone()),
+        started_at: job.started_at,
+        finished_at: session.clock.now().wall,
+        exit,
+        dry_run: false,
+        reason: job.reason,
+        targets,
+    };
+    let Voices { progress, mut lines } = voices;
+    drop(progress);
+    if let Some(lost) = &ended.journal_lost {
+        session.warn(lost);
+    }
+    let delivered = deliver(session, &report, lines.as_mut());
+    if let (Some(signal), true) = (ended.signal, journaled) {
+        session.tell(&format!(
+            "stopped by {signal}: run {} is not finished. What was ordered goes on at the provider.\n  next: reinstall resume {}",
+            job.run, job.run
+        ));
+    }
+    delivered.map(|()| exit)
+}

@@ -1,0 +1,129 @@
+//! `runs`: what the journals on this machine tell.
+
+use super::args::RunsCommand;
+use super::error::CliError;
+use super::session::Session;
+use crate::journal::RunSummary;
+use crate::model::{Exit, RunId, Verdict};
+use crate::report::text::clean_to;
+use crate::report::{self, RunRow, words, write_document, write_line};
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use std::io::IsTerminal;
+
+/// Lists, shows or prunes.
+pub fn run(session: &Session, what: Option<&RunsCommand>) -> Result<Exit, CliError> {
+    match what {
+        None | Some(RunsCommand::List) => list(session),
+        Some(RunsCommand::Show { run }) => show(session, run),
+        Some(RunsCommand::Prune { keep }) => prune(session, *keep),
+    }
+}
+
+/// The run that a user names.
+pub fn named(session: &Session, text: &str) -> Result<RunId, CliError> {
+    let prefix = RunId::parse(text)
+        .ok_or_else(|| CliError::usage(format!("`{text}` is no run id"), "see `reinstall runs`"))?;
+    Ok(session.store()?.resolve(&prefix)?)
+}
+
+fn lost(_: std::io::Error) -> CliError {
+    CliError::new(Exit::OutputLost, "standard output is closed", "")
+}
+
+fn state(summary: &RunSummary) -> &'static str {
+    match (&summary.damage, summary.exit_code, summary.alive) {
+        (Some(_), ..) => "damaged",
+        (_, Some(_), _) => "ended",
+        (_, None, true) => "running",
+        (_, None, false) => "unfinished",
+    }
+}
+
+fn list(session: &Session) -> Result<Exit, CliError> {
+    let summaries = session.store()?.summaries()?;
+    if session.human() {
+        let rows: Vec<RunRow> = summaries.iter().map(row).collect();
+        let paint = session.paint(std::io::stdout().is_terminal());
+        session.out.stdout.all(report::runs(&rows, session.stdout_width(), paint).as_bytes()).map_err(lost)?;
+    } else {
+        let runs: Vec<Value> = summaries.iter().map(document).collect();
+        write_document(&session.out.stdout, &json!({ "schema": "reinstall.runs/1", "runs": runs })).map_err(lost)?;
+    }
+    Ok(Exit::Success)
+}
+
+fn row(summary: &RunSummary) -> RunRow {
+    let outcome: Vec<String> = Verdict::ALL
+        .iter()
+        .filter(|&&verdict| summary.counts.get(verdict) > 0)
+        .map(|&verdict| format!("{} {}", summary.counts.get(verdict), verdict.word().replace('_', " ")))
+        .collect();
+    let mut state = state(summary).to_owned();
+    if summary.sandbox {
+        state.push_str(" (sandbox)");
+    }
+    RunRow {
+        run: summary.run.to_string(),
+        started_at: summary.started_at.unwrap_or_default(),
+        state,
+        servers: summary.total,
+        outcome: outcome.join(", "),
+        reason: summary.reason.clone(),
+    }
+}
+
+fn document(summary: &RunSummary) -> Value {
+    json!({
+        "run": summary.run, "started_at": summary.started_at.map(words::rfc3339), "state": state(summary),
+        "exit_code": summary.exit_code, "counts": summary.counts, "total": summary.total,
+        "reason": summary.reason, "sandbox": summary.sandbox,
+        "damage": summary.damage.as_ref().map(ToString::to_string),
+    })
+}
+
+fn show(session: &Session, run: &str) -> Result<Exit, CliError> {
+    let run = named(session, run)?;
+    let story = session.store()?.read(&run)?;
+    for event in &story.events {
+        if session.human() {
+            let server = event.instance.as_ref().map(|id| format!("{id} ")).unwrap_or_default();
+            let mut value = serde_json::to_value(&event.what).unwrap_or(Value::Null);
+            if let Some(object) = value.as_object_mut() {
+                object.remove("event");
+            }
+            let detail = match event.what.word() {
+                "run_opened" => value["reason"].as_str().unwrap_or_default().to_owned(),
+                "planned" => value["prepared"]["record"]["name"].as_str().unwrap_or_default().to_owned(),
+                _ => value.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" "),
+            };
+            let line = format!("{:>5}  {}  {server}{}  {detail}", event.seq, words::rfc3339(event.at), event.what.word());
+            session.out.stdout.line(&clean_to(line.trim_end(), 400)).map_err(lost)?;
+        } else {
+            write_line(&session.out.stdout, event).map_err(lost)?;
+        }
+    }
+    if story.torn {
+        session.warn("the last record was cut while it was written; what it announced had not begun");
+    }
+    match story.damage {
+        Some(damage) => Err(CliError::new(
+            Exit::JournalDamaged,
+            format!("the journal of run {run} is damaged: {damage}; shown is what stands before it"),
+            "look at the servers with `reinstall wait`",
+        )),
+        None => Ok(Exit::Success),
+    }
+}
+
+fn prune(session: &Session, keep: u32) -> Result<Exit, CliError> {
+    let before = session.clock.now().wall - TimeDelta::days(i64::from(keep));
+    let removed = session.store()?.prune(before)?;
+    if session.human() {
+        let line = format!("removed {}", words::count(removed.len(), "journal"));
+        session.out.stdout.line(&line).map_err(lost)?;
+    } else {
+        write_document(&session.out.stdout, &json!({ "schema": "reinstall.pruned/1", "removed": removed })).map_err(lost)?;
+    }
+    Ok(Exit::Success)
+}

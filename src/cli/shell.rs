@@ -1,0 +1,28 @@
+//! Completion scripts and the manual page, made from the same definition as the help.
+
+use super::args::Cli;
+use super::error::CliError;
+use crate::model::Exit;
+use crate::report::Out;
+use clap::CommandFactory;
+
+fn write(out: &Out, bytes: &[u8]) -> Result<Exit, CliError> {
+    out.stdout.all(bytes).map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed", ""))?;
+    Ok(Exit::Success)
+}
+
+/// Writes the completion script of a shell.
+pub fn completions(shell: clap_complete::Shell, out: &Out) -> Result<Exit, CliError> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "reinstall", &mut script);
+    write(out, &script)
+}
+
+/// Writes the manual page.
+pub fn manual(out: &Out) -> Result<Exit, CliError> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut page)
+        .map_err(|why| CliError::new(Exit::Bug, format!("the manual page cannot be made: {why}"), ""))?;
+    write(out, &page)
+}
