@@ -3,6 +3,7 @@
 //! Everything here writes to writers that it is given, and a lost output comes back as an error, never as a
 //! panic. Text from a provider goes through [`text::clean`] before people see it.
 
+mod document;
 mod human;
 mod json;
 mod jsonl;
@@ -11,11 +12,12 @@ mod out;
 mod paint;
 mod phrase;
 mod plan;
-mod report;
+
 mod table;
 pub mod text;
 pub mod words;
 
+pub use document::{Glimpse, RunReport, SCHEMA as REPORT_SCHEMA, TargetReport};
 pub use human::{Human, Level};
 pub use json::{write_document, write_line};
 pub use jsonl::{JsonLines, SCHEMA as EVENT_SCHEMA};
@@ -23,7 +25,6 @@ pub use live::{Live, Screen};
 pub use out::{Out, Sink};
 pub use paint::{Color, ColorHints, Paint, Tone};
 pub use plan::{PlanTarget, PlanView};
-pub use report::{Glimpse, RunReport, SCHEMA as REPORT_SCHEMA, TargetReport};
 pub use table::{ProviderRow, RunRow, Width, images, keys, providers, results, runs, servers};
 
 use crate::model::Event;

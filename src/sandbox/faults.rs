@@ -3,6 +3,7 @@
 use super::machine::{Ending, Fate};
 use super::{Injected, Operation, Route};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What a rule does.
@@ -120,6 +121,16 @@ impl Fault {
         !matches!(self.axis(), Axis::Clock | Axis::Answer)
     }
 
+    fn shape(&self, fate: &mut Fate) {
+        match self {
+            Self::Ends(ending) => fate.ending = *ending,
+            Self::HidesProgress => fate.shows_progress = false,
+            Self::Stale(duration) => fate.stale = *duration,
+            Self::Lasts(duration) => fate.duration = *duration,
+            _ => {}
+        }
+    }
+
     /// The word of the control interface and the log.
     pub fn word(&self) -> &'static str {
         match self {
@@ -227,6 +238,13 @@ impl Rule {
             && self.operation.is_none_or(|operation| operation == route.operation)
             && self.instance.as_ref().is_none_or(|id| route.servers.contains(id))
     }
+
+    fn due(&self, progress: &mut Progress) -> bool {
+        progress.matched += 1;
+        let due = progress.matched > self.after;
+        progress.fired += u32::from(due);
+        due
+    }
 }
 
 /// How far a rule has come.
@@ -243,6 +261,8 @@ pub struct Progress {
 pub(super) struct Hit {
     /// What happens to the call and its answer.
     pub(super) answer: Option<Fault>,
+    /// What a reinstall will come to, for each server that it names.
+    pub(super) fates: Vec<(String, Fate)>,
     /// Words of everything that applies, for the log.
     pub(super) words: Vec<&'static str>,
 }
@@ -276,32 +296,53 @@ impl Rules {
     }
 
     /// Counts down what applies to this request: at most one rule of each axis, the first that is due.
-    /// Sets the fate of a reinstall.
-    pub(super) fn hit(&mut self, route: &Route, fate: &mut Fate) -> Hit {
-        let mut hit = Hit { answer: self.fire(route, Axis::Answer), words: Vec::new() };
-        hit.words.extend(hit.answer.as_ref().map(Fault::word));
+    /// A rule about the life of one server of a batch touches that server alone.
+    pub(super) fn hit(&mut self, route: &Route) -> Hit {
+        let answer = self.fire(route, Axis::Answer);
+        let mut words: Vec<_> = answer.iter().map(Fault::word).collect();
+        let mut fates: Vec<_> = match route.operation {
+            Operation::Reinstall => route.servers.iter().map(|id| (id.clone(), Fate::default())).collect(),
+            _ => Vec::new(),
+        };
         for axis in [Axis::Ending, Axis::Progress, Axis::Stale, Axis::Duration] {
-            let Some(fault) = self.fire(route, axis) else { continue };
-            hit.words.push(fault.word());
-            match fault {
-                Fault::Ends(ending) => fate.ending = ending,
-                Fault::HidesProgress => fate.shows_progress = false,
-                Fault::Stale(duration) => fate.stale = duration,
-                Fault::Lasts(duration) => fate.duration = duration,
-                _ => {}
+            self.befall(route, axis, &mut fates, &mut words);
+        }
+        Hit { answer, fates, words }
+    }
+
+    fn befall(&mut self, route: &Route, axis: Axis, fates: &mut [(String, Fate)], words: &mut Vec<&'static str>) {
+        // A rule that names no server is counted once a request, however many servers there are.
+        let mut common: BTreeMap<usize, bool> = BTreeMap::new();
+        for (id, fate) in fates {
+            for (place, (rule, progress)) in self.0.iter_mut().enumerate() {
+                if rule.fault.axis() != axis
+                    || !rule.means(route)
+                    || rule.instance.as_ref().is_some_and(|own| own != id)
+                {
+                    continue;
+                }
+                let due = match common.get(&place) {
+                    Some(&due) => due,
+                    None if progress.fired >= rule.times => continue,
+                    None => rule.due(progress),
+                };
+                if rule.instance.is_none() {
+                    common.insert(place, due);
+                }
+                if due {
+                    rule.fault.shape(fate);
+                    if !words.contains(&rule.fault.word()) {
+                        words.push(rule.fault.word());
+                    }
+                    break;
+                }
             }
         }
-        hit
     }
 
     fn fire(&mut self, route: &Route, axis: Axis) -> Option<Fault> {
         for (rule, progress) in &mut self.0 {
-            if rule.fault.axis() != axis || progress.fired >= rule.times || !rule.means(route) {
-                continue;
-            }
-            progress.matched += 1;
-            if progress.matched > rule.after {
-                progress.fired += 1;
+            if rule.fault.axis() == axis && progress.fired < rule.times && rule.means(route) && rule.due(progress) {
                 return Some(rule.fault.clone());
             }
         }
@@ -324,8 +365,7 @@ mod tests {
         rules.add(Rule::new(Fault::DropAnswer).on(Operation::Reinstall).after(1));
         rules.add(Rule::new(Fault::CloseBefore).times(2));
         let order = route("acme-metal", Operation::Reinstall, &["a"]);
-        let mut fate = Fate::default();
-        let mut fired = || rules.hit(&order, &mut fate).words.first().copied();
+        let mut fired = || rules.hit(&order).words.first().copied();
         assert_eq!(fired(), Some("close_before"));
         assert_eq!(fired(), Some("drop_answer"));
         assert_eq!(fired(), Some("close_before"));
@@ -350,19 +390,30 @@ mod tests {
         rules.add(Rule::new(Fault::Stale(Duration::from_secs(9))));
         rules.add(Rule::new(Fault::DropAnswer));
         let order = route("acme-metal", Operation::Reinstall, &["a"]);
-        let mut fate = Fate::default();
-        assert_eq!(rules.hit(&order, &mut fate).words, ["drop_answer", "fail_install", "stale"]);
-        assert_eq!((fate.ending, fate.stale), (Ending::Failed, Duration::from_secs(9)));
-        let mut next = Fate::default();
-        assert_eq!(rules.hit(&order, &mut next).words, ["stuck_install"]);
+        let hit = rules.hit(&order);
+        assert_eq!(hit.words, ["drop_answer", "fail_install", "stale"]);
+        assert_eq!((hit.fates[0].1.ending, hit.fates[0].1.stale), (Ending::Failed, Duration::from_secs(9)));
+        assert_eq!(rules.hit(&order).words, ["stuck_install"]);
+    }
+
+    #[test]
+    fn in_a_batch_each_server_meets_its_own_fate() {
+        let mut rules = Rules::default();
+        rules.add(Rule::new(Fault::Ends(Ending::Failed)).instance("b"));
+        rules.add(Rule::new(Fault::Ends(Ending::Stuck)).instance("c"));
+        rules.add(Rule::new(Fault::Ends(Ending::Off)));
+        let batch = route("acme-metal", Operation::Reinstall, &["a", "b", "c", "d"]);
+        let endings = |hit: Hit| hit.fates.iter().map(|(_, fate)| fate.ending).collect::<Vec<_>>();
+        assert_eq!(endings(rules.hit(&batch)), [Ending::Off, Ending::Failed, Ending::Stuck, Ending::Off]);
+        assert_eq!(endings(rules.hit(&batch)), [Ending::Good; 4], "a rule without a server counts once a request");
     }
 
     #[test]
     fn a_read_does_not_use_up_what_awaits_a_reinstall() {
         let mut rules = Rules::default();
         rules.add(Rule::new(Fault::Ends(Ending::Failed)));
-        let mut fate = Fate::default();
-        assert!(rules.hit(&route("acme-metal", Operation::Read, &["a"]), &mut fate).words.is_empty());
-        assert_eq!(fate.ending, Ending::Good);
+        let hit = rules.hit(&route("acme-metal", Operation::Read, &["a"]));
+        assert!(hit.words.is_empty() && hit.fates.is_empty());
+        assert_eq!(rules.all()[0].1, Progress::default());
     }
 }

@@ -59,6 +59,7 @@ impl Host {
     pub(super) fn receive(&mut self, mut request: Inbound, now: Duration) -> Delivery {
         self.world.now = now;
         self.world.fate = Fate::default();
+        self.world.fates.clear();
         let mut entry = Entry {
             seq: 0,
             at: request.at,
@@ -100,7 +101,12 @@ impl Host {
             }
             Ok(()) => {
                 entry.authorized = true;
-                let Hit { answer: fault, mut words } = self.rules.hit(&route, &mut self.world.fate);
+                let Hit { answer: fault, fates, mut words } = self.rules.hit(&route);
+                if let Some((_, first)) = fates.first().filter(|(_, first)| fates.iter().all(|(_, fate)| fate == first))
+                {
+                    self.world.fate = *first;
+                }
+                self.world.fates.extend(fates);
                 words.extend(skew.map(|_| "skew"));
                 entry.fault = (!words.is_empty()).then(|| words.join("+"));
                 let delivery = match self.carry_out(place, &request, &route, fault.as_ref()) {
