@@ -21,7 +21,7 @@ pub use document::{Glimpse, RunReport, SCHEMA as REPORT_SCHEMA, TargetReport};
 pub use human::{Human, Level};
 pub use json::{write_document, write_line};
 pub use jsonl::{JsonLines, SCHEMA as EVENT_SCHEMA};
-pub use live::{Live, Screen};
+pub use live::{Live, Screen, size_of};
 pub use out::{Out, Sink};
 pub use paint::{Color, ColorHints, Paint, Tone};
 pub use plan::{PlanTarget, PlanView};
@@ -34,6 +34,10 @@ use std::io;
 pub trait Reporter: Send {
     /// Takes one event. An error means that output was lost.
     fn on(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Learns of an event that an earlier process has told already: for `resume`, so that names, times and
+    /// counts are right. Tells nothing.
+    fn recall(&mut self, _event: &Event) {}
 }
 
 /// Tells several reporters.
@@ -61,6 +65,10 @@ impl Reporter for FanOut {
             first = first.and(heard);
         }
         first
+    }
+
+    fn recall(&mut self, event: &Event) {
+        self.0.iter_mut().for_each(|reporter| reporter.recall(event));
     }
 }
 

@@ -387,6 +387,36 @@ fn a_lost_output_is_an_error_and_the_others_still_hear() {
 }
 
 #[test]
+fn a_resumed_run_knows_names_and_times_from_before_and_tells_them_once() {
+    let story = story();
+    let (before, after) = story.split_at(12);
+    let buffer = Buffer::default();
+    let mut reporter = FanOut::new(vec![Box::new(Human::new(buffer.sink(), Level::Normal, Paint::default()))]);
+    before.iter().for_each(|event| reporter.recall(event));
+    assert_eq!(buffer.text(), "");
+    after.iter().for_each(|event| reporter.on(event).expect("a buffer takes all"));
+    assert!(buffer.text().contains("acme-metal/a-1 (web") && buffer.text().contains("succeeded after 7.0s"));
+
+    let screen = Buffer::default();
+    let mut live = Live::new(Screen::new(screen.sink(), || (120, 30)), Level::Normal, Paint::default());
+    story[..16].iter().for_each(|event| live.recall(event));
+    drop(live);
+    assert!(screen.text().contains("1/2 done"), "{:?}", screen.text());
+}
+
+#[test]
+fn every_server_of_a_run_has_its_row_and_its_place_in_the_count() {
+    let mut report = report();
+    let targets = (0..250).map(|n| TargetReport::new("acme-metal", format!("s-{n}-"), Verdict::ALL[n % 9]));
+    report.targets = targets.collect();
+    let text = results(&report, Some(80), Paint::default());
+    assert!((0..250).all(|n| text.contains(&format!("s-{n}-"))));
+    let counted: usize = report.targets.iter().map(|target| report.counts().get(target.verdict).min(1)).sum();
+    assert_eq!((counted, report.counts().total()), (250, 250));
+    assert!(text.contains("250 servers: 28 succeeded"), "{text}");
+}
+
+#[test]
 fn lists_show_what_there_is_and_a_dash_where_there_is_nothing() {
     let record = planned("a-1", "web-1", &[]).prepared.record;
     let paint = Paint::default();

@@ -1,9 +1,10 @@
 //! Emulators, world, faults and log under one lock: decides what follows each request.
 
 use super::delivery::{Answer, Delivery, End, Script};
-use super::faults::{Fault, ForeignAnswer, Hit, Rule, Rules};
+use super::faults::{Fault, ForeignAnswer, Rule};
 use super::log::{Entry, Log, Requests};
 use super::machine::{Fate, Fleet};
+use super::rules::{Hit, Rules};
 use super::{Emulator, Inbound, Injected, Outbound, Route, World};
 use bytes::Bytes;
 use chrono::TimeDelta;

@@ -10,7 +10,8 @@ pub mod faults;
 mod host;
 pub mod log;
 pub mod machine;
-pub mod rule;
+pub mod rule_json;
+mod rules;
 mod server;
 #[cfg(test)]
 mod tests;
