@@ -120,6 +120,15 @@ impl Fault {
         !matches!(self.axis(), Axis::Clock | Axis::Answer)
     }
 
+    /// Whether the request is carried out all the same.
+    pub fn carries_out(&self) -> bool {
+        match self {
+            Self::CloseBefore | Self::Says(..) | Self::Throttle(_) => false,
+            Self::Foreign(foreign) => foreign.carried_out,
+            _ => true,
+        }
+    }
+
     /// Shapes what a reinstall comes to.
     pub(super) fn shape(&self, fate: &mut Fate) {
         match self {

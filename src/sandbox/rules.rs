@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 /// How far a rule has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Progress {
+pub(super) struct Progress {
     /// Requests that it meant.
-    pub matched: u32,
+    pub(super) matched: u32,
     /// How often it happened.
-    pub fired: u32,
+    pub(super) fired: u32,
 }
 
 impl Progress {
@@ -70,7 +70,10 @@ impl Rules {
         let answer = self.fire(route, Axis::Answer);
         let mut words: Vec<_> = answer.iter().map(Fault::word).collect();
         let mut fates: Vec<_> = match route.operation {
-            Operation::Reinstall => route.servers.iter().map(|id| (id.clone(), Fate::default())).collect(),
+            // An order that is never carried out leaves the rules about its end for the one that is.
+            Operation::Reinstall if answer.as_ref().is_none_or(Fault::carries_out) => {
+                route.servers.iter().map(|id| (id.clone(), Fate::default())).collect()
+            }
             _ => Vec::new(),
         };
         for axis in [Axis::Ending, Axis::Progress, Axis::Stale, Axis::Duration] {
@@ -166,6 +169,16 @@ mod tests {
         assert_eq!(hit.words, ["drop_answer", "fail_install", "stale"]);
         assert_eq!((hit.fates[0].1.ending, hit.fates[0].1.stale), (Ending::Failed, Duration::from_secs(9)));
         assert_eq!(rules.hit(&order).words, ["stuck_install"]);
+    }
+
+    #[test]
+    fn a_refused_order_leaves_the_bad_end_for_the_next_one() {
+        let mut rules = Rules::default();
+        rules.add(Rule::new(Fault::Throttle(None)));
+        rules.add(Rule::new(Fault::Ends(Ending::Failed)));
+        let order = route("acme-metal", Operation::Reinstall, &["a"]);
+        assert_eq!(rules.hit(&order).words, ["throttle"]);
+        assert_eq!(rules.hit(&order).words, ["fail_install"]);
     }
 
     #[test]
