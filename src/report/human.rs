@@ -103,6 +103,10 @@ impl Reporter for Human {
             None => Ok(()),
         }
     }
+
+    fn recall(&mut self, event: &Event) {
+        self.memory.take(event);
+    }
 }
 
 /// The line of an event at this level, if it has one there.

@@ -5,7 +5,7 @@ use super::phrase::{mark_of, phrase, tone_of};
 use super::text::clean_to;
 use super::words::count;
 use super::{Paint, Reporter, Sink};
-use crate::model::{Event, ServerId, What};
+use crate::model::{Event, ServerId, Verdict, What};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use std::collections::BTreeMap;
 use std::io;
@@ -19,6 +19,22 @@ const MOST_BARS: usize = 12;
 /// How often spinners turn and elapsed times count on.
 const TICK: Duration = Duration::from_millis(120);
 
+/// Columns and rows of a terminal that does not tell.
+const ASSUMED: (u16, u16) = (80, 24);
+
+/// Columns and rows of the terminal behind a stream; `None` where it is none or does not tell.
+#[cfg(unix)]
+pub fn size_of(stream: &impl std::os::fd::AsFd) -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
+}
+
+/// Columns and rows of the terminal behind a stream; here no stream tells.
+#[cfg(not(unix))]
+pub fn size_of<T>(_stream: &T) -> Option<(u16, u16)> {
+    None
+}
+
 /// A terminal on a stream: what it measures is asked anew at each drawing.
 #[derive(Clone)]
 pub struct Screen {
@@ -31,6 +47,11 @@ impl Screen {
     /// A terminal of columns and rows as `size` tells.
     pub fn new(sink: Sink, size: impl Fn() -> (u16, u16) + Send + Sync + 'static) -> Self {
         Self { sink, size: Arc::new(size), lost: Arc::default() }
+    }
+
+    /// The terminal behind this process's standard error, on which `sink` must write.
+    pub fn of_stderr(sink: Sink) -> Self {
+        Self::new(sink, || size_of(&io::stderr()).unwrap_or(ASSUMED))
     }
 
     fn put(&self, text: &str) -> io::Result<()> {
@@ -137,8 +158,7 @@ impl Live {
 
     fn server(&mut self, event: &Event, key: Key) {
         if let What::Verdict { verdict, .. } = event.what {
-            self.done += 1;
-            self.bad += usize::from(verdict.counts_as_failure());
+            self.count(verdict);
             if let Some(bar) = self.servers.remove(&key) {
                 bar.finish_and_clear();
                 self.bars.remove(&bar);
@@ -202,9 +222,24 @@ impl Reporter for Live {
         }
         Ok(())
     }
+
+    fn recall(&mut self, event: &Event) {
+        self.memory.take(event);
+        match &event.what {
+            What::RunOpened(head) => self.open(head.total),
+            What::Verdict { verdict, .. } => self.count(*verdict),
+            _ => {}
+        }
+        self.tally();
+    }
 }
 
 impl Live {
+    fn count(&mut self, verdict: Verdict) {
+        self.done += 1;
+        self.bad += usize::from(verdict.counts_as_failure());
+    }
+
     fn clear(&mut self) {
         for bar in std::mem::take(&mut self.servers).into_values().chain(self.whole.take()) {
             bar.finish_and_clear();

@@ -3,6 +3,7 @@
 //! Everything here writes to writers that it is given, and a lost output comes back as an error, never as a
 //! panic. Text from a provider goes through [`text::clean`] before people see it.
 
+mod document;
 mod human;
 mod json;
 mod jsonl;
@@ -11,19 +12,19 @@ mod out;
 mod paint;
 mod phrase;
 mod plan;
-mod report;
+
 mod table;
 pub mod text;
 pub mod words;
 
+pub use document::{Glimpse, RunReport, SCHEMA as REPORT_SCHEMA, TargetReport};
 pub use human::{Human, Level};
 pub use json::{write_document, write_line};
 pub use jsonl::{JsonLines, SCHEMA as EVENT_SCHEMA};
-pub use live::{Live, Screen};
+pub use live::{Live, Screen, size_of};
 pub use out::{Out, Sink};
 pub use paint::{Color, ColorHints, Paint, Tone};
 pub use plan::{PlanTarget, PlanView};
-pub use report::{Glimpse, RunReport, SCHEMA as REPORT_SCHEMA, TargetReport};
 pub use table::{ProviderRow, RunRow, Width, images, keys, providers, results, runs, servers};
 
 use crate::model::Event;
@@ -33,6 +34,10 @@ use std::io;
 pub trait Reporter: Send {
     /// Takes one event. An error means that output was lost.
     fn on(&mut self, event: &Event) -> io::Result<()>;
+
+    /// Learns of an event that an earlier process has told already: for `resume`, so that names, times and
+    /// counts are right. Tells nothing.
+    fn recall(&mut self, _event: &Event) {}
 }
 
 /// Tells several reporters.
@@ -60,6 +65,10 @@ impl Reporter for FanOut {
             first = first.and(heard);
         }
         first
+    }
+
+    fn recall(&mut self, event: &Event) {
+        self.0.iter_mut().for_each(|reporter| reporter.recall(event));
     }
 }
 

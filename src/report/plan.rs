@@ -122,7 +122,7 @@ impl PlanView<'_> {
             push(text, &paint.tone(Tone::Warn, &line));
         }
 
-        let mut grid = Grid::new(&["server", "name", "address", "now", "image now", "-> image", "power"], width);
+        let mut grid = Grid::new(&["server", "name", "address", "now", "image now", "-> image", "power"], 0, width);
         for target in group {
             let prepared = &target.planned.prepared;
             let record = &prepared.record;
@@ -133,7 +133,10 @@ impl PlanView<'_> {
                 look(&record.seen),
                 image(record.seen.image.as_deref(), record.image_name.as_deref()),
                 match &prepared.image {
-                    Some((id, name)) => image(Some(id), name.as_deref()),
+                    Some((id, name)) => {
+                        let same = if record.seen.image.as_ref() == Some(id) { ", the same again" } else { "" };
+                        format!("{}{same}", image(Some(id), name.as_deref()))
+                    }
                     None => "none is named to the provider".to_owned(),
                 },
                 self.power(prepared.power).to_owned(),

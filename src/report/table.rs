@@ -1,13 +1,13 @@
 //! Tables for people.
 
+use super::document::RunReport;
 use super::paint::{Paint, Tone};
 use super::phrase::{fault, mark_of, tone_of, words_of};
-use super::report::RunReport;
 use super::text::clean;
 use super::words::{NONE, count, duration, moment};
 use crate::model::{Image, KeyPair, Record, Verdict};
 use chrono::{DateTime, Utc};
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 
 /// Columns of the terminal; `None` where it is none and lines may be as long as they are.
 pub type Width = Option<u16>;
@@ -18,8 +18,8 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// A table with these headings.
-    pub(super) fn new(headings: &[&str], width: Width) -> Self {
+    /// A table with these headings. The column `whole` is never wrapped: ids are there to be copied.
+    pub(super) fn new(headings: &[&str], whole: usize, width: Width) -> Self {
         let mut table = Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         table.set_header(headings.iter().map(|heading| heading.to_uppercase()));
@@ -28,6 +28,9 @@ impl Grid {
         }
         for column in table.column_iter_mut() {
             column.set_padding((0, 2));
+            if column.index == whole {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         Self { table }
     }
@@ -63,7 +66,8 @@ impl Grid {
 /// How a run ended: one row a server, then one line of counts.
 pub fn results(report: &RunReport, width: Width, paint: Paint) -> String {
     let verdict_cell = |verdict| format!("{} {}", mark_of(verdict), words_of(verdict));
-    let mut grid = Grid::new(&["verdict", "server", "name", "provider", "now", "took", "why, and what to do"], width);
+    let mut grid =
+        Grid::new(&["verdict", "server", "name", "provider", "now", "took", "why, and what to do"], 1, width);
     for target in &report.targets {
         let why = target.error.as_ref().map(|error| {
             let next =
@@ -103,7 +107,7 @@ fn tally(report: &RunReport, paint: Paint) -> String {
 
 /// The account's servers, each with its product.
 pub fn servers<'a>(rows: impl IntoIterator<Item = (&'a str, &'a Record)>, width: Width, paint: Paint) -> String {
-    let mut grid = Grid::new(&["server", "name", "provider", "address", "status", "image", "zone", "model"], width);
+    let mut grid = Grid::new(&["server", "name", "provider", "address", "status", "image", "zone", "model"], 0, width);
     for (provider, record) in rows {
         let image = record.image_name.clone().or_else(|| record.seen.image.clone());
         grid.row([
@@ -122,7 +126,7 @@ pub fn servers<'a>(rows: impl IntoIterator<Item = (&'a str, &'a Record)>, width:
 
 /// Images, each with its product.
 pub fn images<'a>(rows: impl IntoIterator<Item = (&'a str, &'a Image)>, width: Width, paint: Paint) -> String {
-    let mut grid = Grid::new(&["image", "name", "os", "for", "provider"], width);
+    let mut grid = Grid::new(&["image", "name", "os", "for", "provider"], 0, width);
     for (provider, image) in rows {
         grid.row([
             image.id.clone(),
@@ -137,7 +141,7 @@ pub fn images<'a>(rows: impl IntoIterator<Item = (&'a str, &'a Image)>, width: W
 
 /// Key pairs, each with its product.
 pub fn keys<'a>(rows: impl IntoIterator<Item = (&'a str, &'a KeyPair)>, width: Width, paint: Paint) -> String {
-    let mut grid = Grid::new(&["key", "name", "fingerprint", "provider"], width);
+    let mut grid = Grid::new(&["key", "name", "fingerprint", "provider"], 0, width);
     for (provider, key) in rows {
         grid.row([
             key.id.clone(),
@@ -168,7 +172,7 @@ pub struct RunRow {
 
 /// The runs that this machine knows.
 pub fn runs(rows: &[RunRow], width: Width, paint: Paint) -> String {
-    let mut grid = Grid::new(&["run", "started", "state", "servers", "outcome", "reason"], width);
+    let mut grid = Grid::new(&["run", "started", "state", "servers", "outcome", "reason"], 0, width);
     for row in rows {
         grid.row([
             row.run.clone(),
@@ -201,7 +205,7 @@ pub struct ProviderRow {
 
 /// The products.
 pub fn providers(rows: &[ProviderRow], width: Width, paint: Paint) -> String {
-    let mut grid = Grid::new(&["provider", "product", "server must be", "login", "a call", "timeout"], width);
+    let mut grid = Grid::new(&["provider", "product", "server must be", "login", "a call", "timeout"], 0, width);
     for row in rows {
         grid.row([
             row.id.clone(),

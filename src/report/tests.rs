@@ -340,8 +340,9 @@ fn narrow_tables_wrap_and_lose_nothing() {
     let text = plan(&[&a], None).text(Some(60), Paint::default());
     let table: Vec<_> = text.lines().filter(|line| line.contains("a-1") || line.contains("RUNNING")).collect();
     assert!(!table.is_empty() && table.iter().all(|line| text::columns(line) <= 64), "{text}");
-    let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-    assert!(letters(&text).contains("192.0.2.7") || text.contains("192.0"), "{text}");
+    let long = planned("0197f36d-d83b-7258-b177-3784b7887a17", "a name of many words that may wrap", &[]);
+    let text = plan(&[&long], None).text(Some(70), Paint::default());
+    assert_eq!(text.matches("0197f36d-d83b-7258-b177-3784b7887a17").count(), 2, "an id stays in one piece\n{text}");
 }
 
 #[test]
@@ -383,6 +384,36 @@ fn a_lost_output_is_an_error_and_the_others_still_hear() {
     let mut live = Live::new(Screen::new(Sink::new(Box::new(Gone)), || (80, 24)), Level::Normal, Paint::default());
     let lost = story().iter().filter(|event| live.on(event).is_err()).count();
     assert!(lost > 0);
+}
+
+#[test]
+fn a_resumed_run_knows_names_and_times_from_before_and_tells_them_once() {
+    let story = story();
+    let (before, after) = story.split_at(12);
+    let buffer = Buffer::default();
+    let mut reporter = FanOut::new(vec![Box::new(Human::new(buffer.sink(), Level::Normal, Paint::default()))]);
+    before.iter().for_each(|event| reporter.recall(event));
+    assert_eq!(buffer.text(), "");
+    after.iter().for_each(|event| reporter.on(event).expect("a buffer takes all"));
+    assert!(buffer.text().contains("acme-metal/a-1 (web") && buffer.text().contains("succeeded after 7.0s"));
+
+    let screen = Buffer::default();
+    let mut live = Live::new(Screen::new(screen.sink(), || (120, 30)), Level::Normal, Paint::default());
+    story[..16].iter().for_each(|event| live.recall(event));
+    drop(live);
+    assert!(screen.text().contains("1/2 done"), "{:?}", screen.text());
+}
+
+#[test]
+fn every_server_of_a_run_has_its_row_and_its_place_in_the_count() {
+    let mut report = report();
+    let targets = (0..250).map(|n| TargetReport::new("acme-metal", format!("s-{n}-"), Verdict::ALL[n % 9]));
+    report.targets = targets.collect();
+    let text = results(&report, Some(80), Paint::default());
+    assert!((0..250).all(|n| text.contains(&format!("s-{n}-"))));
+    let counted: usize = report.targets.iter().map(|target| report.counts().get(target.verdict).min(1)).sum();
+    assert_eq!((counted, report.counts().total()), (250, 250));
+    assert!(text.contains("250 servers: 28 succeeded"), "{text}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The control interface below `/_sandbox/`: faults, log, reset, help.
 
 use super::host::Host;
-use super::rule::{self, KNOWN};
+use super::rule_json::{self, KNOWN};
 use super::{Inbound, Outbound};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -39,14 +39,14 @@ pub(super) fn answer(request: &Inbound, host: &mut Host) -> Option<Outbound> {
 }
 
 fn faults(host: &mut Host) -> Value {
-    let rules: Vec<_> = host.rules().all().iter().map(|(rule, progress)| rule::shown(rule, *progress)).collect();
+    let rules: Vec<_> = host.rules().all().iter().map(|(rule, progress)| rule_json::shown(rule, *progress)).collect();
     json!({ "faults": rules })
 }
 
 fn add(request: &Inbound, host: &mut Host) -> Outbound {
     let refused = |message: String| Outbound::json(400, &json!({ "error": message }));
     let Some(document) = request.json() else { return refused("the body is not JSON".to_owned()) };
-    match rule::rules(&document) {
+    match rule_json::rules(&document) {
         Ok(rules) => {
             rules.into_iter().for_each(|rule| host.add_fault(rule));
             Outbound::json(201, &faults(host))
@@ -57,7 +57,7 @@ fn add(request: &Inbound, host: &mut Host) -> Outbound {
 
 fn help() -> Value {
     let faults: Map<String, Value> =
-        KNOWN.iter().map(|&word| (word.to_owned(), json!(rule::parameters(word)))).collect();
+        KNOWN.iter().map(|&word| (word.to_owned(), json!(rule_json::parameters(word)))).collect();
     json!({
         "calls": {
             "GET /_sandbox/": "this page",

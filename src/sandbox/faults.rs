@@ -1,8 +1,7 @@
-//! Fault rules: which requests they mean, and what they do to them.
+//! What can go wrong, and which requests a rule means.
 
 use super::machine::{Ending, Fate};
 use super::{Injected, Operation, Route};
-use serde::Serialize;
 use std::time::Duration;
 
 /// What a rule does.
@@ -94,7 +93,7 @@ pub enum ForeignAnswer {
 
 /// Rules of one axis exclude each other on one request; rules of different axes add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Axis {
+pub(super) enum Axis {
     Clock,
     Answer,
     Ending,
@@ -104,7 +103,8 @@ enum Axis {
 }
 
 impl Fault {
-    fn axis(&self) -> Axis {
+    /// Which other rules it excludes on one request.
+    pub(super) fn axis(&self) -> Axis {
         match self {
             Self::Skew(_) => Axis::Clock,
             Self::Ends(_) => Axis::Ending,
@@ -118,6 +118,26 @@ impl Fault {
     /// Whether it is about the life of a server and so belongs to reinstalls alone.
     pub fn is_of_life(&self) -> bool {
         !matches!(self.axis(), Axis::Clock | Axis::Answer)
+    }
+
+    /// Whether the request is carried out all the same.
+    pub fn carries_out(&self) -> bool {
+        match self {
+            Self::CloseBefore | Self::Says(..) | Self::Throttle(_) => false,
+            Self::Foreign(foreign) => foreign.carried_out,
+            _ => true,
+        }
+    }
+
+    /// Shapes what a reinstall comes to.
+    pub(super) fn shape(&self, fate: &mut Fate) {
+        match self {
+            Self::Ends(ending) => fate.ending = *ending,
+            Self::HidesProgress => fate.shows_progress = false,
+            Self::Stale(duration) => fate.stale = *duration,
+            Self::Lasts(duration) => fate.duration = *duration,
+            _ => {}
+        }
     }
 
     /// The word of the control interface and the log.
@@ -219,150 +239,13 @@ impl Rule {
         self
     }
 
-    fn means(&self, route: &Route) -> bool {
+    /// Whether the request is one that it names.
+    pub(super) fn means(&self, route: &Route) -> bool {
         let provider = self.provider.as_deref().is_none_or(|name| {
             route.provider == name || route.provider.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))
         });
         provider
             && self.operation.is_none_or(|operation| operation == route.operation)
             && self.instance.as_ref().is_none_or(|id| route.servers.contains(id))
-    }
-}
-
-/// How far a rule has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Progress {
-    /// Requests that it meant.
-    pub matched: u32,
-    /// How often it happened.
-    pub fired: u32,
-}
-
-/// What befalls one request.
-#[derive(Debug, Default)]
-pub(super) struct Hit {
-    /// What happens to the call and its answer.
-    pub(super) answer: Option<Fault>,
-    /// Words of everything that applies, for the log.
-    pub(super) words: Vec<&'static str>,
-}
-
-/// All rules in force, in the order in which they came.
-#[derive(Debug, Default)]
-pub(super) struct Rules(Vec<(Rule, Progress)>);
-
-impl Rules {
-    /// Adds a rule behind the others.
-    pub(super) fn add(&mut self, rule: Rule) {
-        self.0.push((rule, Progress::default()));
-    }
-
-    /// Forgets all rules.
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
-    }
-
-    /// Every rule with its progress, spent ones too.
-    pub(super) fn all(&self) -> &[(Rule, Progress)] {
-        &self.0
-    }
-
-    /// How much the clock is off for this request, in milliseconds. Asked before the signature is checked.
-    pub(super) fn skew(&mut self, route: &Route) -> Option<i64> {
-        match self.fire(route, Axis::Clock) {
-            Some(Fault::Skew(milliseconds)) => Some(milliseconds),
-            _ => None,
-        }
-    }
-
-    /// Counts down what applies to this request: at most one rule of each axis, the first that is due.
-    /// Sets the fate of a reinstall.
-    pub(super) fn hit(&mut self, route: &Route, fate: &mut Fate) -> Hit {
-        let mut hit = Hit { answer: self.fire(route, Axis::Answer), words: Vec::new() };
-        hit.words.extend(hit.answer.as_ref().map(Fault::word));
-        for axis in [Axis::Ending, Axis::Progress, Axis::Stale, Axis::Duration] {
-            let Some(fault) = self.fire(route, axis) else { continue };
-            hit.words.push(fault.word());
-            match fault {
-                Fault::Ends(ending) => fate.ending = ending,
-                Fault::HidesProgress => fate.shows_progress = false,
-                Fault::Stale(duration) => fate.stale = duration,
-                Fault::Lasts(duration) => fate.duration = duration,
-                _ => {}
-            }
-        }
-        hit
-    }
-
-    fn fire(&mut self, route: &Route, axis: Axis) -> Option<Fault> {
-        for (rule, progress) in &mut self.0 {
-            if rule.fault.axis() != axis || progress.fired >= rule.times || !rule.means(route) {
-                continue;
-            }
-            progress.matched += 1;
-            if progress.matched > rule.after {
-                progress.fired += 1;
-                return Some(rule.fault.clone());
-            }
-        }
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn route(provider: &'static str, operation: Operation, servers: &[&str]) -> Route {
-        let servers = servers.iter().map(|&id| id.to_owned()).collect();
-        Route { provider, operation, action: "Test".to_owned(), servers }
-    }
-
-    #[test]
-    fn the_first_due_rule_wins_and_is_counted_down() {
-        let mut rules = Rules::default();
-        rules.add(Rule::new(Fault::DropAnswer).on(Operation::Reinstall).after(1));
-        rules.add(Rule::new(Fault::CloseBefore).times(2));
-        let order = route("acme-metal", Operation::Reinstall, &["a"]);
-        let mut fate = Fate::default();
-        let mut fired = || rules.hit(&order, &mut fate).words.first().copied();
-        assert_eq!(fired(), Some("close_before"));
-        assert_eq!(fired(), Some("drop_answer"));
-        assert_eq!(fired(), Some("close_before"));
-        assert_eq!(fired(), None);
-    }
-
-    #[test]
-    fn a_rule_means_only_what_it_names() {
-        let rule = Rule::new(Fault::DropAnswer).on(Operation::Stop).provider("acme").instance("a");
-        assert!(rule.means(&route("acme-metal", Operation::Stop, &["b", "a"])));
-        assert!(rule.means(&route("acme", Operation::Stop, &["a"])));
-        assert!(!rule.means(&route("acmetal", Operation::Stop, &["a"])));
-        assert!(!rule.means(&route("acme-metal", Operation::Start, &["a"])));
-        assert!(!rule.means(&route("acme-metal", Operation::Stop, &["b"])));
-    }
-
-    #[test]
-    fn a_lost_answer_and_a_bad_end_can_meet_in_one_order() {
-        let mut rules = Rules::default();
-        rules.add(Rule::new(Fault::Ends(Ending::Failed)));
-        rules.add(Rule::new(Fault::Ends(Ending::Stuck)));
-        rules.add(Rule::new(Fault::Stale(Duration::from_secs(9))));
-        rules.add(Rule::new(Fault::DropAnswer));
-        let order = route("acme-metal", Operation::Reinstall, &["a"]);
-        let mut fate = Fate::default();
-        assert_eq!(rules.hit(&order, &mut fate).words, ["drop_answer", "fail_install", "stale"]);
-        assert_eq!((fate.ending, fate.stale), (Ending::Failed, Duration::from_secs(9)));
-        let mut next = Fate::default();
-        assert_eq!(rules.hit(&order, &mut next).words, ["stuck_install"]);
-    }
-
-    #[test]
-    fn a_read_does_not_use_up_what_awaits_a_reinstall() {
-        let mut rules = Rules::default();
-        rules.add(Rule::new(Fault::Ends(Ending::Failed)));
-        let mut fate = Fate::default();
-        assert!(rules.hit(&route("acme-metal", Operation::Read, &["a"]), &mut fate).words.is_empty());
-        assert_eq!(fate.ending, Ending::Good);
     }
 }

@@ -1,9 +1,10 @@
 //! Emulators, world, faults and log under one lock: decides what follows each request.
 
 use super::delivery::{Answer, Delivery, End, Script};
-use super::faults::{Fault, ForeignAnswer, Hit, Rule, Rules};
+use super::faults::{Fault, ForeignAnswer, Rule};
 use super::log::{Entry, Log, Requests};
 use super::machine::{Fate, Fleet};
+use super::rules::{Hit, Rules};
 use super::{Emulator, Inbound, Injected, Outbound, Route, World};
 use bytes::Bytes;
 use chrono::TimeDelta;
@@ -59,6 +60,7 @@ impl Host {
     pub(super) fn receive(&mut self, mut request: Inbound, now: Duration) -> Delivery {
         self.world.now = now;
         self.world.fate = Fate::default();
+        self.world.fates.clear();
         let mut entry = Entry {
             seq: 0,
             at: request.at,
@@ -100,7 +102,12 @@ impl Host {
             }
             Ok(()) => {
                 entry.authorized = true;
-                let Hit { answer: fault, mut words } = self.rules.hit(&route, &mut self.world.fate);
+                let Hit { answer: fault, fates, mut words } = self.rules.hit(&route);
+                if let Some((_, first)) = fates.first().filter(|(_, first)| fates.iter().all(|(_, fate)| fate == first))
+                {
+                    self.world.fate = *first;
+                }
+                self.world.fates.extend(fates);
                 words.extend(skew.map(|_| "skew"));
                 entry.fault = (!words.is_empty()).then(|| words.join("+"));
                 let delivery = match self.carry_out(place, &request, &route, fault.as_ref()) {

@@ -39,7 +39,7 @@ pub enum Ending {
 }
 
 /// What the next reinstall comes to; fault rules change it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fate {
     /// How long the old state still shows after acceptance.
     pub stale: Duration,

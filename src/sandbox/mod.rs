@@ -10,7 +10,8 @@ pub mod faults;
 mod host;
 pub mod log;
 pub mod machine;
-pub mod rule;
+pub mod rule_json;
+mod rules;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, Method};
 use machine::Fleet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A request as it was received.
@@ -152,13 +154,20 @@ pub struct World {
     pub now: Duration,
     /// What the reinstall being answered will come to, as the fault rules say.
     pub fate: machine::Fate,
+    fates: BTreeMap<String, machine::Fate>,
     counter: u64,
 }
 
 impl World {
     /// A world with these servers.
     pub fn new(fleet: Fleet) -> Self {
-        Self { fleet, now: Duration::ZERO, fate: machine::Fate::default(), counter: 0 }
+        Self { fleet, now: Duration::ZERO, fate: machine::Fate::default(), fates: BTreeMap::new(), counter: 0 }
+    }
+
+    /// What the reinstall being answered will come to for this one of its servers: a rule may name one
+    /// server of a call for several. Where none does, it is [`World::fate`].
+    pub fn fate_of(&self, id: &str) -> machine::Fate {
+        self.fates.get(id).copied().unwrap_or(self.fate)
     }
 
     /// A number that was not used before, for request and job ids.

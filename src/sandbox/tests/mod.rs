@@ -99,6 +99,23 @@ fn an_unknown_call_is_a_404_in_json_and_is_logged() {
 }
 
 #[test]
+fn requests_at_the_same_time_are_each_counted_once() {
+    let sandbox = sandbox();
+    let address = sandbox.address();
+    let callers: Vec<_> = (0..8)
+        .map(|_| {
+            std::thread::spawn(move || {
+                (0..20).filter(|_| call(address, "POST", "/metal/a/reinstall", "").status() == 200).count()
+            })
+        })
+        .collect();
+    let good: usize = callers.into_iter().map(|caller| caller.join().expect("a caller")).sum();
+    let log = sandbox.log();
+    assert_eq!((good, log.reinstalls["a"], log.requests.len()), (160, 160, 160));
+    assert!(log.requests.iter().zip(1..).all(|(entry, seq)| entry.seq == seq));
+}
+
+#[test]
 fn a_bad_signature_is_refused_logged_and_uses_up_no_fault() {
     let sandbox = with_fault(r#"{"operation":"reinstall","fault":"drop_answer"}"#);
     let reply = raw(sandbox.address(), "POST", "/metal/a/reinstall", "", "authorization: forged\r\n");
@@ -147,6 +164,23 @@ fn a_dropped_answer_was_carried_out() {
 fn a_reset_is_a_reset_and_comes_after_the_bytes_asked_for() {
     let (reply, reinstalls, _) = reinstall_under(r#"{"fault":"reset_answer"}"#);
     assert_eq!((reply.bytes.len(), reply.end, reinstalls), (0, End::Reset, 1));
+    let (reply, ..) = reinstall_under(r#"{"fault":"reset_answer","bytes":2}"#);
+    assert_eq!((reply.status(), reply.body().len(), reply.end), (200, 2, End::Reset));
+}
+
+#[test]
+fn one_connection_serves_many_requests_until_a_fault_takes_it() {
+    let sandbox = with_fault(r#"{"operation":"read","fault":"drop_answer","after":3}"#);
+    let mut stream = std::net::TcpStream::connect(sandbox.address()).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a time limit");
+    let request = format!("GET /metal/a HTTP/1.1\r\nhost: x\r\nauthorization: {KEY}\r\n\r\n");
+    let mut block = [0; 4096];
+    for turn in 0..4 {
+        std::io::Write::write_all(&mut stream, request.as_bytes()).expect("the request leaves");
+        let count = std::io::Read::read(&mut stream, &mut block).expect("an answer or an end");
+        assert_eq!(count > 0, turn < 3, "turn {turn}");
+    }
+    assert_eq!(sandbox.log().requests.len(), 4);
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Emulator for Acme {
             let ids: Vec<_> = world.fleet.of("acme-metal", now).iter().map(|machine| machine.id.clone()).collect();
             return Outbound::json(200, &json!({"ids": ids, "path": request.path, "query": request.query}));
         };
-        let fate = world.fate;
+        let fate = world.fate_of(id);
         let Some(machine) = world.fleet.get("acme-metal", id, now) else {
             return Outbound::json(404, &json!({"acme": "no such server"}));
         };

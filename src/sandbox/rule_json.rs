@@ -1,8 +1,9 @@
 //! Reads fault rules from JSON, strictly: a misspelt rule that never fires would make a test lie.
 
 use super::Injected;
-use super::faults::{Cut, Fault, Foreign, ForeignAnswer, Progress, Rule};
+use super::faults::{Cut, Fault, Foreign, ForeignAnswer, Rule};
 use super::machine::Ending;
+use super::rules::Progress;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
