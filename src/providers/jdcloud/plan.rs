@@ -2,8 +2,8 @@
 
 use super::Cps;
 use super::fields::{IMAGE_TYPES, SECURITY_TOKEN};
-use super::wire::{Os, Raid};
-use crate::model::{Choice, KeyPair, Phase, PowerOff, PowerPlan, Prepared, Record, Refusal, Wish};
+use super::wire::{InstanceRaid, Os, Raid};
+use crate::model::{Choice, FaultClass, KeyPair, Phase, PowerOff, PowerPlan, Prepared, Record, Refusal, Wish};
 use crate::wire::Api;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -137,7 +137,14 @@ impl Cps {
         }
         let missing = |name: &str| !known(record, name) && !wish.fields.contains_key(name);
         if missing("sysRaidTypeId") || missing("dataRaidTypeId") {
-            let raid = self.instance_raid(api, &record.id).await?;
+            let raid = match self.instance_raid(api, &record.id).await {
+                Ok(raid) => raid,
+                // A server may have none to tell; a field that is needed then is named by its own refusal.
+                Err(fault) if matches!(fault.class, FaultClass::NotFound | FaultClass::Invalid) => {
+                    InstanceRaid::default()
+                }
+                Err(fault) => return Err(fault.into()),
+            };
             for (name, value) in [
                 ("sysRaidTypeId", raid.sys_raid_type_id),
                 ("sysRaidType", raid.sys_raid_type),

@@ -21,7 +21,7 @@ pub(super) struct Sandbox {
     /// First results by call, server and client token.
     results: BTreeMap<(String, String, String), Bytes>,
     /// Whether stop and reinstall need the token of operation protection. Accounts begin without.
-    pub(super) protected: bool,
+    protected: bool,
 }
 
 /// What a path below `/v1/regions` means.
@@ -147,6 +147,12 @@ impl Emulator for Sandbox {
 }
 
 impl Sandbox {
+    /// An account that has operation protection on.
+    #[cfg(test)]
+    pub(super) fn protected() -> Self {
+        Self { protected: true, ..Self::default() }
+    }
+
     /// Carries out a changing call, or repeats the first result of its client token.
     fn change(&mut self, request: &Inbound, action: &str, id: &str, world: &mut World) -> Outbound {
         let body = match order::body(request) {

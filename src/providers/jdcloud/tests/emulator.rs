@@ -166,9 +166,15 @@ fn every_documented_read_is_served() {
         assert!(document.pointer(pointer).is_some_and(Value::is_string), "{path}: {document}");
         assert_eq!(document["requestId"].as_str(), product.request_id(&answer).as_deref());
     }
-    let health = bench.exchange(call(&product, Method::GET, "/cn-north-1/instances/cps-demo-1:describeInstanceStatus", ""));
+    let health =
+        bench.exchange(call(&product, Method::GET, "/cn-north-1/instances/cps-demo-1:describeInstanceStatus", ""));
     assert!(String::from_utf8_lossy(&health.body).contains(r#""cpus":true"#));
-    let reset = call(&product, Method::PUT, "/cn-north-1/instances/cps-demo-1:resetPassword", &json!({ "password": PASSWORD }).to_string());
+    let reset = call(
+        &product,
+        Method::PUT,
+        "/cn-north-1/instances/cps-demo-1:resetPassword",
+        &json!({ "password": PASSWORD }).to_string(),
+    );
     assert_eq!(bench.exchange(reset).status, 200);
 }
 
@@ -247,13 +253,7 @@ fn the_forms_of_the_official_clients_are_accepted() {
     request.set("content-type", "application/json");
     request.set("host", &request.host());
     let names = ["content-type".to_owned(), "host".to_owned()];
-    let parts = Parts {
-        method: "GET",
-        path: request.url.path(),
-        query: "",
-        headers: &request.headers,
-        body: b"",
-    };
+    let parts = Parts { method: "GET", path: request.url.path(), query: "", headers: &request.headers, body: b"" };
     let date = sign::timestamp(noon());
     let stages = sign::stages(parts, &names, key, scope, &date, JDCLOUD3);
     request.set("authorization", &stages.authorization);
@@ -263,7 +263,13 @@ fn the_forms_of_the_official_clients_are_accepted() {
 
     // Calls without a region are signed for a region of their own.
     let mut request = call(&product, Method::GET, "", "");
-    sign::sign(&mut request, key, Scope { region: "jdcloud-api", ..scope }, &Stamp { at: noon(), nonce: "r".to_owned() }, sign::Signing::Usual);
+    sign::sign(
+        &mut request,
+        key,
+        Scope { region: "jdcloud-api", ..scope },
+        &Stamp { at: noon(), nonce: "r".to_owned() },
+        sign::Signing::Usual,
+    );
     assert_eq!(bench.deliver(&request, noon()).status, 200);
 }
 
@@ -326,7 +332,10 @@ fn requests_are_told_apart_and_name_their_servers() {
         named(Operation::Reinstall, "reinstallInstance", &["a"])
     );
     assert_eq!(route(Method::PUT, &format!("{base}/a:stopInstance")), named(Operation::Stop, "stopInstance", &["a"]));
-    assert_eq!(route(Method::PUT, &format!("{base}/a:startInstance")), named(Operation::Start, "startInstance", &["a"]));
+    assert_eq!(
+        route(Method::PUT, &format!("{base}/a:startInstance")),
+        named(Operation::Start, "startInstance", &["a"])
+    );
     assert_eq!(
         route(Method::GET, &format!("{base}?filters.1.name=instanceId&filters.1.values.2=b&filters.1.values.1=a")),
         named(Operation::Read, "describeInstances", &["b", "a"])

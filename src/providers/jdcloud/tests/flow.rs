@@ -118,7 +118,9 @@ fn a_server_that_ends_off_can_be_started() {
 
 #[test]
 fn every_other_ending_shows_as_what_it_is() {
-    for (ending, phase) in [(Ending::Failed, Phase::Failed), (Ending::Stuck, Phase::Installing), (Ending::NeverStarts, Phase::Stopped)] {
+    for (ending, phase) in
+        [(Ending::Failed, Phase::Failed), (Ending::Stuck, Phase::Installing), (Ending::NeverStarts, Phase::Stopped)]
+    {
         let product = product();
         let bench = bench(&product);
         bench.lock().1.fate.ending = ending;
@@ -153,7 +155,11 @@ fn the_same_order_gives_the_same_bytes_and_a_dry_run_shows_no_secret() {
     let text = format!("{} {:?}", String::from_utf8_lossy(&masked.body), masked.headers);
     for secret in [PASSWORD, "u53r-data", "dTUzci1kYXRh", "0p-token", "MHAtdG9rZW4="] {
         assert!(!text.contains(secret), "{text}");
-        let real = format!("{} {:?}", String::from_utf8_lossy(&real.body), real.headers.get("x-jdcloud-security-token").map(|value| value.as_bytes().escape_ascii().to_string()));
+        let real = format!(
+            "{} {:?}",
+            String::from_utf8_lossy(&real.body),
+            real.headers.get("x-jdcloud-security-token").map(|value| value.as_bytes().escape_ascii().to_string())
+        );
         let sent = real.contains(PASSWORD) && real.contains("dTUzci1kYXRh") && real.contains("MHAtdG9rZW4=");
         assert!(sent, "{real}");
     }
@@ -164,9 +170,8 @@ fn the_same_order_gives_the_same_bytes_and_a_dry_run_shows_no_secret() {
 
 #[test]
 fn a_token_of_operation_protection_goes_with_stop_and_order_and_not_with_start() {
-    let sandbox = || Sandbox { protected: true, ..Sandbox::default() };
     let plain = product();
-    let bench_of = |product| Bench::new(product, Box::new(sandbox()));
+    let bench_of = |product| Bench::new(product, Box::new(Sandbox::protected()));
     let refusing = bench_of(&plain);
     let prepared = prepare(&plain, &refusing, "cps-demo-1", &Wish::default()).expect("a plan");
     let answer = refusing.exchange(order_of(&plain, &prepared, &secrets(), None));
@@ -205,7 +210,16 @@ fn an_answer_that_does_not_say_success_is_never_accepted() {
     let Judgement::NotSuccessful(error) = judged else { panic!("{judged:?}") };
     assert_eq!(error.request_id.as_deref(), Some("r-9"));
     assert!(power.is_err());
-    for body in ["", "<html>", "{}", "[]", r#"{"result":{}}"#, r#"{"result":null}"#, r#"{"result":{"success":"yes"}}"#, r#"{"result":{"success":true,"success":false}}"#] {
+    for body in [
+        "",
+        "<html>",
+        "{}",
+        "[]",
+        r#"{"result":{}}"#,
+        r#"{"result":null}"#,
+        r#"{"result":{"success":"yes"}}"#,
+        r#"{"result":{"success":true,"success":false}}"#,
+    ] {
         let (judged, power) = judge(body);
         assert!(matches!(judged, Judgement::Unclear(_)), "{body}: {judged:?}");
         assert!(power.is_err(), "{body}");

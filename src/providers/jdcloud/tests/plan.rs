@@ -6,10 +6,7 @@ use crate::providers::Admission;
 use serde_json::json;
 
 fn set(pairs: &[(&str, &str)]) -> Wish {
-    Wish {
-        fields: pairs.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect(),
-        ..Wish::default()
-    }
+    Wish { fields: pairs.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect(), ..Wish::default() }
 }
 
 fn image(text: &str) -> Wish {
@@ -111,7 +108,10 @@ fn two_images_of_one_name_are_not_guessed_between() {
 fn contradictions_are_refused() {
     let product = product();
     let bench = bench(&product);
-    let both = |choice: &str| Wish { image: Some(choice.parse().expect("a choice")), ..set(&[("osTypeId", "os-demo-debian12")]) };
+    let both = |choice: &str| Wish {
+        image: Some(choice.parse().expect("a choice")),
+        ..set(&[("osTypeId", "os-demo-debian12")])
+    };
     let windows = Wish { key: Some(Choice::Id("key-demo-ops".to_owned())), ..image("os-demo-win2019") };
     for (wish, kind) in [
         (set(&[("dataRaidTypeId", "raid-demo-data1")]), "raid_change_wipes_data"),
@@ -129,7 +129,8 @@ fn contradictions_are_refused() {
 fn fields_that_the_list_leaves_out_are_asked_for_one_by_one() {
     let product = product();
     let listed = r#"{"result":{"instances":[{"instanceId":"a","status":"stopped"}],"totalCount":1}}"#;
-    let single = r#"{"result":{"instance":{"instanceId":"a","deviceType":"m","status":"stopped","az":"z","osTypeId":"o"}}}"#;
+    let single =
+        r#"{"result":{"instance":{"instanceId":"a","deviceType":"m","status":"stopped","az":"z","osTypeId":"o"}}}"#;
     let raid = r#"{"result":{"sysRaidTypeId":"s","sysRaidType":"RAID1"}}"#;
     let oss = r#"{"result":{"oss":[{"osTypeId":"o","osName":"N"}]}}"#;
     let canned = Canned::new(&product, [(200, listed), (200, single), (200, raid), (200, oss)]);
@@ -141,6 +142,15 @@ fn fields_that_the_list_leaves_out_are_asked_for_one_by_one() {
     assert!(canned.asked()[2].ends_with("/instances/a:describeInstanceRaid"), "{:?}", canned.asked());
     let lines = format!("{:?}", prepared.lines);
     assert!(lines.contains("standard, default") && lines.contains("left out"), "{lines}");
+
+    let told =
+        r#"{"result":{"instance":{"instanceId":"a","deviceType":"m","az":"z","osTypeId":"o","sysRaidTypeId":"s"}}}"#;
+    let none = r#"{"error":{"code":404,"status":"NOT_FOUND"}}"#;
+    let canned = Canned::new(&product, [(200, listed), (200, told), (404, none), (200, oss)]);
+    let prepared = prepare(&product, &canned, "a", &Wish::default()).expect("a plan");
+    assert!(prepared.body.get("dataRaidTypeId").is_none(), "a server without data disks can be reinstalled");
+    let canned = Canned::new(&product, [(200, listed), (200, told), (500, r#"{"error":{"code":500}}"#)]);
+    assert_eq!(refused(&product, &canned, "a", &Wish::default()).kind, "provider_error");
 
     let bare = r#"{"result":{"instance":{"instanceId":"a","deviceType":"m","osTypeId":"o"}}}"#;
     let canned = Canned::new(&product, [(200, listed), (200, bare), (200, r#"{"result":{}}"#)]);

@@ -167,7 +167,8 @@ fn pages_that_never_end_or_end_early_are_no_list() {
     let repeated = Canned::new(&product, [(200, first.as_str()), (200, second.as_str())]);
     assert!(ready(product.list(&repeated)).is_err());
     assert_eq!(repeated.asked().len(), 3, "a repeated page ends it");
-    let early = Canned::new(&product, [(200, first.as_str()), (200, r#"{"result":{"instances":[],"totalCount":1000}}"#)]);
+    let early =
+        Canned::new(&product, [(200, first.as_str()), (200, r#"{"result":{"instances":[],"totalCount":1000}}"#)]);
     assert!(ready(product.list(&early)).is_err());
     let pages: Vec<(u16, String)> = (0..300).map(|page| (200, full(page * 100, 1_000_000))).collect();
     let endless = Canned { product: &product, answers: Mutex::new(pages.into()), asked: Mutex::default() };
