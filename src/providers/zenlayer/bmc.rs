@@ -40,13 +40,7 @@ impl Bmc {
         images.images.ok_or_else(|| ReadFault::malformed("the answer has no `images`".to_owned()))
     }
 
-    async fn settle(
-        &self,
-        api: &dyn Api,
-        record: Record,
-        power: PowerPlan,
-        wish: &Wish,
-    ) -> Result<Prepared, Refusal> {
+    async fn settle(&self, api: &dyn Api, record: Record, power: PowerPlan, wish: &Wish) -> Result<Prepared, Refusal> {
         let mut body = json!({ "instanceId": record.id.as_str() });
         let mut lines = Vec::new();
         let mut must_change = BTreeMap::new();
@@ -278,9 +272,7 @@ impl Product for Bmc {
     }
 
     fn list<'a>(&'a self, api: &'a dyn Api) -> Reading<'a, Vec<Record>> {
-        Box::pin(async move {
-            records(reads::pages(api, &self.account, BMC, "DescribeInstances", Map::new()).await?)
-        })
+        Box::pin(async move { records(reads::pages(api, &self.account, BMC, "DescribeInstances", Map::new()).await?) })
     }
 
     fn images<'a>(&'a self, api: &'a dyn Api, server: Option<&'a Record>) -> Reading<'a, Vec<Image>> {

@@ -63,9 +63,10 @@ pub(super) fn pages<'a, T: Row + 'a>(
             let count = fresh.len();
             let mut news = false;
             for row in &fresh {
-                let id = row.id().filter(|id| !id.is_empty()).ok_or_else(|| {
-                    ReadFault::malformed("a row of the list has no id".to_owned())
-                })?;
+                let id = row
+                    .id()
+                    .filter(|id| !id.is_empty())
+                    .ok_or_else(|| ReadFault::malformed("a row of the list has no id".to_owned()))?;
                 news |= known.insert(id.to_owned());
             }
             rows.extend(fresh);

@@ -47,11 +47,8 @@ fn plain(c: char) -> bool {
 /// Checks `raidConfig`: one level for the whole machine, or arrays of consecutive, ascending disk numbers.
 pub(super) fn raid_config(value: &Value) -> Result<(), Refusal> {
     const NAME: &str = "raidConfig";
-    let config: RaidConfig = typed(
-        NAME,
-        value,
-        r#"{"raidType": 1} or {"customRaids": [{"raidType": 1, "diskSequence": [1, 2]}]}"#,
-    )?;
+    let config: RaidConfig =
+        typed(NAME, value, r#"{"raidType": 1} or {"customRaids": [{"raidType": 1, "diskSequence": [1, 2]}]}"#)?;
     let level = |level: u64| match RAID_LEVELS.contains(&level) {
         true => Ok(()),
         false => Err(bad_field(NAME, "`raidType` must be 0, 1, 5 or 10")),
@@ -80,10 +77,7 @@ pub(super) fn raid_config(value: &Value) -> Result<(), Refusal> {
                     _ => 1,
                 };
                 if disks.len() < fewest {
-                    return Err(bad_field(
-                        NAME,
-                        &format!("level {} needs at least {fewest} disks", array.raid_type),
-                    ));
+                    return Err(bad_field(NAME, &format!("level {} needs at least {fewest} disks", array.raid_type)));
                 }
             }
             Ok(())

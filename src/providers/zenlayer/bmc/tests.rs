@@ -1,9 +1,9 @@
 //! Bare metal against its own emulator: from the plan to the end, every refusal, every odd answer.
 
+use super::super::VENDOR;
 use super::*;
 use crate::model::{Choice, LoginWish};
 use crate::providers::bench::{Bench, MapSources, ready};
-use crate::providers::zenlayer::VENDOR;
 use crate::sandbox::machine::{Ending, Machine, Stage};
 use crate::secret::{Reveal, Secret};
 use std::sync::Mutex;
@@ -262,7 +262,10 @@ fn bad_orders_are_refused_with_the_documented_code() {
     let mut ipxe_image = with("ipxeUrl", json!("netboot"));
     ipxe_image["imageId"] = json!(UBUNTU);
     let mut two_arrays = raid(json!([1, 2]), 1);
-    two_arrays["raidConfig"]["customRaids"].as_array_mut().expect("a list").push(json!({"raidType": 0, "diskSequence": [2]}));
+    two_arrays["raidConfig"]["customRaids"]
+        .as_array_mut()
+        .expect("a list")
+        .push(json!({"raidType": 0, "diskSequence": [2]}));
     for (body, code) in [
         (json!({}), "MISSING_PARAMETER"),
         (json!({ "instanceId": "" }), "MISSING_PARAMETER"),
@@ -427,8 +430,7 @@ fn a_failed_read_is_a_fault_for_each_and_not_found_only_for_the_one() {
     let seen = ready(product.observe(&broken, &[watch("i-1"), watch("i-2")]));
     assert!(seen.len() == 2 && seen.iter().all(|(_, seen)| matches!(seen, Seen::Fault(_))));
     let one = page(1, r#"[{"instanceId":"i-1","instanceStatus":"RUNNING"}]"#);
-    let answers =
-        vec![Err(fault(FaultClass::NotFound)), Ok(one), Err(fault(FaultClass::NotFound))];
+    let answers = vec![Err(fault(FaultClass::NotFound)), Ok(one), Err(fault(FaultClass::NotFound))];
     let seen = ready(product.observe(&Script(Mutex::new(answers), Mutex::new(0)), &[watch("i-1"), watch("i-2")]));
     assert!(matches!(&seen[0], (server, Seen::Here(_)) if server.as_str() == "i-1"), "{seen:?}");
     assert!(matches!(&seen[1], (server, Seen::Absent) if server.as_str() == "i-2"), "{seen:?}");
