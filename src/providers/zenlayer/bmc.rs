@@ -1,9 +1,11 @@
 //! Zenlayer bare metal: `ReinstallInstance` (documentation: compute/bmc/bare-metal-instance/reinstallinstance).
 
+mod plan;
+
 use super::calls::{self, Account, BMC};
 use super::reads::{self, Glance, Row};
 use super::rules::{self, Family};
-use super::wire::{BmcGlance, BmcImage, BmcImages, BmcInstance};
+use super::wire::{BmcGlance, BmcImage, BmcImages, BmcInstance, BmcModels};
 use crate::model::{
     ApiError, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, Phase, PowerOff, PowerPlan, Prepared,
     Record, Ref, Refusal, Seen, ServerId, Watch, Wish,
@@ -17,6 +19,7 @@ use url::Url;
 /// Name of the product.
 pub(super) const ID: &str = "zenlayer-bmc";
 
+/// Name of the attribute that holds the present host name.
 const HOSTNAME: &str = "hostname";
 
 /// Zenlayer bare metal, ready to be asked.
@@ -40,13 +43,19 @@ impl Bmc {
         images.images.ok_or_else(|| ReadFault::malformed("the answer has no `images`".to_owned()))
     }
 
-    async fn settle(
-        &self,
-        api: &dyn Api,
-        record: Record,
-        power: PowerPlan,
-        wish: &Wish,
-    ) -> Result<Prepared, Refusal> {
+    async fn check_raid(&self, api: &dyn Api, record: &Record, value: &Value) -> Result<(), Refusal> {
+        let Some(id) = record.model.as_deref() else { return Ok(()) };
+        let body = json!({ "instanceTypeIds": [id] });
+        let answer = api.read(self.account.call(BMC, "DescribeInstanceTypes", &body)).await?;
+        let models: BmcModels = calls::inner(&answer)?;
+        let mut models = models.instance_types.unwrap_or_default().into_iter();
+        match models.find(|model| model.instance_type_id.as_deref() == Some(id)) {
+            Some(model) => rules::raid_fits(value, &model),
+            None => Ok(()),
+        }
+    }
+
+    async fn settle(&self, api: &dyn Api, record: Record, power: PowerPlan, wish: &Wish) -> Result<Prepared, Refusal> {
         let mut body = json!({ "instanceId": record.id.as_str() });
         let mut lines = Vec::new();
         let mut must_change = BTreeMap::new();
@@ -57,15 +66,15 @@ impl Bmc {
             lines.push(("iPXE".to_owned(), format!("{url} (from --set); no image is sent")));
         } else {
             let offered = self.offered(api, record.model.as_deref()).await?;
-            let (id, name) = pick(&record, wish, &offered, &mut lines)?;
-            family = offered.iter().find(|image| image.image_id.as_deref() == Some(&id)).and_then(family_of);
+            let (id, name) = plan::pick(&record, wish, &offered, &mut lines)?;
+            family = offered.iter().find(|image| image.image_id.as_deref() == Some(&id)).and_then(plan::family_of);
             body["imageId"] = id.clone().into();
             if record.seen.image.as_deref() != Some(&id) {
                 must_change.insert(reads::IMAGE_MARK.to_owned(), Some(id.clone()));
             }
             image = Some((id, name));
         }
-        settle_hostname(&record, wish, &mut body, &mut lines)?;
+        plan::settle_hostname(&record, wish, &mut body, &mut lines)?;
         if let Some(choice) = &wish.key {
             if family == Some(Family::Windows) {
                 return Err(Refusal::usage(
@@ -77,6 +86,9 @@ impl Bmc {
             let keys = reads::keys(api, &self.account).await?;
             let key = rules::resolve("key pair", "--ssh-key", choice, &keys, |key| (&key.id, key.name.as_deref()))?;
             body["keyId"] = key.id.clone().into();
+        }
+        if let Some(value) = wish.fields.get("raidConfig") {
+            self.check_raid(api, &record, value).await?;
         }
         for name in ["raidConfig", "partitions", "nic"] {
             if let Some(value) = wish.fields.get(name) {
@@ -98,82 +110,8 @@ impl Bmc {
         } else if wish.key.is_none() {
             lines.push(("login".to_owned(), "none sent: the provider mails a random password".to_owned()));
         }
-        lines.push(("disks".to_owned(), what_is_wiped(wish).to_owned()));
+        lines.push(("disks".to_owned(), plan::what_is_wiped(wish).to_owned()));
         Ok(Prepared { record, image, power, body, lines, must_change, ends: Phase::Running })
-    }
-}
-
-fn what_is_wiped(wish: &Wish) -> &'static str {
-    match wish.fields.contains_key("raidConfig") || wish.fields.contains_key("partitions") {
-        true => "all wiped: RAID or partitions are laid out anew",
-        false => "the system disk is wiped; the provider says nothing of data disks",
-    }
-}
-
-/// The image to send: always an explicit one, because the documentation contradicts itself on a missing one.
-fn pick(
-    record: &Record,
-    wish: &Wish,
-    offered: &[BmcImage],
-    lines: &mut Vec<(String, String)>,
-) -> Result<(String, Option<String>), Refusal> {
-    if let Some(choice) = &wish.image {
-        let image = rules::resolve("image for this model", "--image", choice, offered, |image| {
-            (image.image_id.as_deref().unwrap_or_default(), image.image_name.as_deref())
-        })?;
-        return Ok((image.image_id.clone().unwrap_or_default(), image.image_name.clone()));
-    }
-    let Some(id) = record.seen.image.clone() else {
-        return Err(Refusal::usage(
-            "no_image",
-            "the server has no image now, so there is none to install again",
-            "name one with `--image`",
-        ));
-    };
-    let known = offered.iter().any(|image| image.image_id.as_ref() == Some(&id));
-    lines.push((
-        "image".to_owned(),
-        match known {
-            true => "the present one (from the server)",
-            false => "the present one (from the server); it is no longer offered for this model: the provider decides",
-        }
-        .to_owned(),
-    ));
-    Ok((id, record.image_name.clone()))
-}
-
-/// Sends the present host name when none was given: left out, the provider sets the literal `hostname`.
-fn settle_hostname(
-    record: &Record,
-    wish: &Wish,
-    body: &mut Value,
-    lines: &mut Vec<(String, String)>,
-) -> Result<(), Refusal> {
-    let present = record.attributes.get(HOSTNAME).filter(|name| rules::hostname(name).is_ok());
-    let (name, line) = match (&wish.hostname, present) {
-        (Some(name), _) => {
-            rules::hostname(name)?;
-            (Some(name), name.clone())
-        }
-        (None, Some(name)) => (Some(name), format!("{name} (from the server)")),
-        (None, None) => (None, "hostname (the provider's default; the server tells none that can be sent)".to_owned()),
-    };
-    if let Some(name) = name {
-        body["hostname"] = name.clone().into();
-    }
-    lines.push(("host name".to_owned(), line));
-    Ok(())
-}
-
-fn family_of(image: &BmcImage) -> Option<Family> {
-    let words = [image.os_type.as_deref(), image.catalog.as_deref()];
-    let is = |word: &str| words.iter().flatten().any(|text| text.eq_ignore_ascii_case(word));
-    if is("windows") {
-        Some(Family::Windows)
-    } else if is("linux") {
-        Some(Family::Linux)
-    } else {
-        None
     }
 }
 
@@ -278,9 +216,7 @@ impl Product for Bmc {
     }
 
     fn list<'a>(&'a self, api: &'a dyn Api) -> Reading<'a, Vec<Record>> {
-        Box::pin(async move {
-            records(reads::pages(api, &self.account, BMC, "DescribeInstances", Map::new()).await?)
-        })
+        Box::pin(async move { records(reads::pages(api, &self.account, BMC, "DescribeInstances", Map::new()).await?) })
     }
 
     fn images<'a>(&'a self, api: &'a dyn Api, server: Option<&'a Record>) -> Reading<'a, Vec<Image>> {

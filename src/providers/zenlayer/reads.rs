@@ -63,9 +63,10 @@ pub(super) fn pages<'a, T: Row + 'a>(
             let count = fresh.len();
             let mut news = false;
             for row in &fresh {
-                let id = row.id().filter(|id| !id.is_empty()).ok_or_else(|| {
-                    ReadFault::malformed("a row of the list has no id".to_owned())
-                })?;
+                let id = row
+                    .id()
+                    .filter(|id| !id.is_empty())
+                    .ok_or_else(|| ReadFault::malformed("a row of the list has no id".to_owned()))?;
                 news |= known.insert(id.to_owned());
             }
             rows.extend(fresh);
@@ -97,8 +98,8 @@ pub(super) async fn by_ids<T: Row>(
     while let Some(chunk) = chunks.pop() {
         match pages(api, account, service, "DescribeInstances", id_filter(chunk)).await {
             Ok(more) => rows.extend(more),
-            Err(fault) if fault.class == FaultClass::NotFound && chunk.len() == 1 => {}
-            Err(fault) if fault.class == FaultClass::NotFound => {
+            Err(fault) if unknown_server(&fault) && chunk.len() == 1 => {}
+            Err(fault) if unknown_server(&fault) => {
                 let (left, right) = chunk.split_at(chunk.len() / 2);
                 chunks.extend([left, right]);
             }
@@ -117,6 +118,14 @@ pub(super) fn ids_of(refs: &[Ref]) -> Option<Vec<&ServerId>> {
             Ref::Name(_) | Ref::Ip(_) => None,
         })
         .collect()
+}
+
+/// Whether the provider says that it does not know a server; other things that are not found (a resource
+/// group, a call) say nothing of servers.
+fn unknown_server(fault: &ReadFault) -> bool {
+    let code = fault.error.code.as_deref().unwrap_or_default().to_ascii_uppercase().replace('.', "_");
+    fault.class == FaultClass::NotFound
+        && ["INSTANCE_NOT_FOUND", "RESOURCE_NOT_FOUND"].iter().any(|end| code.ends_with(end))
 }
 
 fn id_filter(ids: &[&ServerId]) -> Map<String, Value> {
@@ -143,10 +152,10 @@ pub(super) async fn observe<T: Glance>(
     while let Some(chunk) = chunks.pop() {
         match pages::<T>(api, account, service, "DescribeInstances", id_filter(chunk)).await {
             Ok(rows) => seen.extend(sort_out(&rows, chunk, observation)),
-            Err(fault) if fault.class == FaultClass::NotFound && chunk.len() == 1 => {
+            Err(fault) if unknown_server(&fault) && chunk.len() == 1 => {
                 seen.push((chunk[0].clone(), Seen::Absent));
             }
-            Err(fault) if fault.class == FaultClass::NotFound => {
+            Err(fault) if unknown_server(&fault) => {
                 let (left, right) = chunk.split_at(chunk.len() / 2);
                 chunks.extend([right, left]);
             }

@@ -1,6 +1,6 @@
 //! Rules of the documentation that can be checked before anything is sent; the provider keeps the last word.
 
-use super::wire::{Nic, Partition, RaidConfig};
+use super::wire::{BmcModel, Nic, Partition, RaidConfig};
 use crate::model::{Choice, Refusal, Wish};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -47,11 +47,8 @@ fn plain(c: char) -> bool {
 /// Checks `raidConfig`: one level for the whole machine, or arrays of consecutive, ascending disk numbers.
 pub(super) fn raid_config(value: &Value) -> Result<(), Refusal> {
     const NAME: &str = "raidConfig";
-    let config: RaidConfig = typed(
-        NAME,
-        value,
-        r#"{"raidType": 1} or {"customRaids": [{"raidType": 1, "diskSequence": [1, 2]}]}"#,
-    )?;
+    let config: RaidConfig =
+        typed(NAME, value, r#"{"raidType": 1} or {"customRaids": [{"raidType": 1, "diskSequence": [1, 2]}]}"#)?;
     let level = |level: u64| match RAID_LEVELS.contains(&level) {
         true => Ok(()),
         false => Err(bad_field(NAME, "`raidType` must be 0, 1, 5 or 10")),
@@ -80,15 +77,35 @@ pub(super) fn raid_config(value: &Value) -> Result<(), Refusal> {
                     _ => 1,
                 };
                 if disks.len() < fewest {
-                    return Err(bad_field(
-                        NAME,
-                        &format!("level {} needs at least {fewest} disks", array.raid_type),
-                    ));
+                    return Err(bad_field(NAME, &format!("level {} needs at least {fewest} disks", array.raid_type)));
                 }
             }
             Ok(())
         }
         _ => Err(bad_field(NAME, "it needs exactly one of `raidType` and `customRaids`")),
+    }
+}
+
+/// Checks `raidConfig` against what the model can do; what the provider does not tell is left to it.
+pub(super) fn raid_fits(value: &Value, model: &BmcModel) -> Result<(), Refusal> {
+    const NAME: &str = "raidConfig";
+    let config: RaidConfig = typed(NAME, value, "of the documentation")?;
+    let arrays = config.custom_raids.unwrap_or_default();
+    let mut levels = config.raid_type.into_iter().chain(arrays.iter().map(|array| array.raid_type));
+    if let Some(supported) = &model.support_raids
+        && let Some(level) = levels.find(|level| !supported.contains(level))
+    {
+        let supported = supported.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        return Err(bad_field(NAME, &format!("the model has no level {level}; it has: {supported}")));
+    }
+    let groups = model.disk_info.as_ref().and_then(|info| info.disks.as_ref());
+    let disks = groups.and_then(|groups| groups.iter().map(|group| group.disk_count).sum::<Option<u64>>());
+    let last = arrays.iter().flat_map(|array| &array.disk_sequence).max();
+    match (disks, last) {
+        (Some(disks), Some(last)) if *last > disks => {
+            Err(bad_field(NAME, &format!("there is no disk {last}: the model has {disks}")))
+        }
+        _ => Ok(()),
     }
 }
 

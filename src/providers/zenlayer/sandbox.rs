@@ -89,10 +89,7 @@ impl Emulator for Zenlayer {
     }
 
     fn credentials(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("ZENLAYER_ACCESS_KEY_ID", KEY_ID.to_owned()),
-            ("ZENLAYER_ACCESS_KEY_SECRET", KEY_SECRET.to_owned()),
-        ]
+        vec![("ZENLAYER_ACCESS_KEY_ID", KEY_ID.to_owned()), ("ZENLAYER_ACCESS_KEY_SECRET", KEY_SECRET.to_owned())]
     }
 
     fn machines(&self) -> Vec<Machine> {
@@ -119,7 +116,8 @@ fn verified(request: &Inbound) -> Result<(), No> {
         return if same(token.trim(), TOKEN) { Ok(()) } else { Err(malformed()) };
     }
     let mut parts = [("Credential=", ""), ("SignedHeaders=", ""), ("Signature=", "")];
-    let rest = authorization.strip_prefix(sign::SCHEME).and_then(|rest| rest.strip_prefix(' ')).ok_or_else(malformed)?;
+    let rest =
+        authorization.strip_prefix(sign::SCHEME).and_then(|rest| rest.strip_prefix(' ')).ok_or_else(malformed)?;
     let pieces: Vec<&str> = rest.split(", ").collect();
     if pieces.len() != parts.len() {
         return Err(malformed());
@@ -149,8 +147,7 @@ fn verified(request: &Inbound) -> Result<(), No> {
         return Err(No::new(401, "AUTHFAILURE_SIGNATURE_EXPIRED", "the timestamp is off by more than five minutes"));
     }
     let canonical = sign::canonical_of(request.method.as_str(), &headers, &request.body);
-    let expected =
-        sign::signature(&Secret::from(KEY_SECRET.to_owned()), &sign::string_to_sign(&canonical, timestamp));
+    let expected = sign::signature(&Secret::from(KEY_SECRET.to_owned()), &sign::string_to_sign(&canonical, timestamp));
     // Both comparisons are made, so that the time tells nothing of either.
     let (key_fits, signature_fits) = (same(credential, KEY_ID), same(given, &expected));
     if key_fits & signature_fits { Ok(()) } else { Err(wrong()) }

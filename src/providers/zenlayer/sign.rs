@@ -61,8 +61,7 @@ pub fn stages(request: &WireRequest, key_id: &str, secret: &Secret, at: DateTime
     let canonical_request = canonical_request(request);
     let string_to_sign = string_to_sign(&canonical_request, at.timestamp());
     let signature = signature(secret, &string_to_sign);
-    let authorization =
-        format!("{SCHEME} Credential={key_id}, SignedHeaders=content-type;host, Signature={signature}");
+    let authorization = format!("{SCHEME} Credential={key_id}, SignedHeaders=content-type;host, Signature={signature}");
     Stages { canonical_request, string_to_sign, signature, authorization }
 }
 

@@ -73,6 +73,35 @@ pub(super) struct BmcImage {
     pub(super) os_type: Option<String>,
 }
 
+/// BMC `DescribeInstanceTypes`: not paged.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BmcModels {
+    pub(super) instance_types: Option<Vec<BmcModel>>,
+}
+
+/// What a model can do with its disks.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BmcModel {
+    pub(super) instance_type_id: Option<String>,
+    pub(super) support_raids: Option<Vec<u64>>,
+    pub(super) disk_info: Option<DiskInfo>,
+}
+
+/// The disks of a model, in the order in which `diskSequence` counts them.
+#[derive(Debug, Deserialize)]
+pub(super) struct DiskInfo {
+    pub(super) disks: Option<Vec<DiskGroup>>,
+}
+
+/// Some disks of one size.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DiskGroup {
+    pub(super) disk_count: Option<u64>,
+}
+
 /// A row of ZEC `DescribeInstances`, as far as plan and order need it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,5 +1,7 @@
 //! Zenlayer elastic compute: `ResetInstance` (documentation: compute/zec/instance/resetinstance).
 
+mod images;
+
 use super::calls::{self, Account, ZEC};
 use super::reads::{self, Glance, Row};
 use super::rules;
@@ -19,6 +21,7 @@ pub(super) const ID: &str = "zenlayer-zec";
 
 const AGENT: &str = "enableAgent";
 const TIME_ZONE: &str = "timeZone";
+/// Size of the system disk in GiB.
 const DISK: &str = "systemDisk.diskSize";
 
 /// Zenlayer elastic compute, ready to be asked.
@@ -37,22 +40,16 @@ impl Zec {
         reads::pages(api, &self.account, ZEC, "DescribeImages", filter).await
     }
 
-    async fn settle(
-        &self,
-        api: &dyn Api,
-        record: Record,
-        power: PowerPlan,
-        wish: &Wish,
-    ) -> Result<Prepared, Refusal> {
+    async fn settle(&self, api: &dyn Api, record: Record, power: PowerPlan, wish: &Wish) -> Result<Prepared, Refusal> {
         let mut lines = Vec::new();
         let Some(zone) = record.zone.as_deref() else {
             return Err(ReadFault::malformed(format!("the provider tells no zone for server {}", record.id)).into());
         };
         let offered = self.offered(api, zone).await?;
-        let (id, name, image) = pick(&record, wish, &offered, &mut lines)?;
+        let (id, name, image) = images::pick(&record, wish, &offered, &mut lines)?;
         if let Some(image) = image {
-            fits(&record, &offered, image)?;
-            check_login(image, wish)?;
+            images::fits(&record, &offered, image)?;
+            images::check_login(image, wish)?;
         }
         let mut body = json!({ "instanceId": record.id.as_str(), "imageId": id });
         let mut must_change = BTreeMap::new();
@@ -93,98 +90,12 @@ impl Zec {
         };
         let answer = api.read(self.account.call(ZEC, "DescribeTimeZones", &json!({}))).await?;
         let known: TimeZones = calls::inner(&answer)?;
-        let known = known
-            .time_zones
-            .ok_or_else(|| ReadFault::malformed("the answer has no `timeZones`".to_owned()))?;
+        let known = known.time_zones.ok_or_else(|| ReadFault::malformed("the answer has no `timeZones`".to_owned()))?;
         rules::resolve("time zone", "--set timezone=…", &Choice::Id(zone.to_owned()), &known, |zone| (zone, None))?;
         // Spelt differently here than in the server's own record.
         body["timezone"] = zone.into();
         lines.push(("time zone".to_owned(), format!("{zone} (from --set)")));
         Ok(())
-    }
-}
-
-/// The image to send, and its row where it is offered in the server's zone.
-fn pick<'a>(
-    record: &Record,
-    wish: &Wish,
-    offered: &'a [ZecImage],
-    lines: &mut Vec<(String, String)>,
-) -> Result<(String, Option<String>, Option<&'a ZecImage>), Refusal> {
-    if let Some(choice) = &wish.image {
-        let image = rules::resolve("image in this zone", "--image", choice, offered, |image| {
-            (image.image_id.as_deref().unwrap_or_default(), image.image_name.as_deref())
-        })?;
-        return Ok((image.image_id.clone().unwrap_or_default(), image.image_name.clone(), Some(image)));
-    }
-    let Some(id) = record.seen.image.clone() else {
-        return Err(Refusal::usage(
-            "no_image",
-            "the server has no image now, so there is none to install again",
-            "name one with `--image`",
-        ));
-    };
-    let image = row(offered, &id);
-    lines.push((
-        "image".to_owned(),
-        match image {
-            Some(_) => "the present one (from the server)",
-            None => "the present one (from the server); it is no longer offered in this zone: the provider decides",
-        }
-        .to_owned(),
-    ));
-    Ok((id, record.image_name.clone(), image))
-}
-
-fn row<'a>(offered: &'a [ZecImage], id: &str) -> Option<&'a ZecImage> {
-    offered.iter().find(|image| image.image_id.as_deref() == Some(id))
-}
-
-/// Whether the image can be installed now: status, family of operating systems, size of the system disk.
-fn fits(record: &Record, offered: &[ZecImage], image: &ZecImage) -> Result<(), Refusal> {
-    let refuse = |message: String| Err(Refusal::usage("image_does_not_fit", message, "name another with `--image`"));
-    if let Some(status) = image.image_status.as_deref().filter(|word| !word.eq_ignore_ascii_case("AVAILABLE")) {
-        return refuse(format!("the image is `{status}`, not available"));
-    }
-    let present = record.seen.image.as_deref().and_then(|id| row(offered, id)).and_then(|image| image.os_type.as_deref());
-    if let (Some(old), Some(new)) = (present, image.os_type.as_deref())
-        && !old.eq_ignore_ascii_case(new)
-    {
-        return refuse(format!("the server runs `{old}` and the image is `{new}`: the provider keeps the family"));
-    }
-    let disk: Option<u64> = record.attributes.get(DISK).and_then(|size| size.parse().ok());
-    if let (Some(disk), Some(needed)) = (disk, image.min_disk_size)
-        && disk < needed
-    {
-        return refuse(format!("the image needs a system disk of {needed} GiB and the server's has {disk} GiB"));
-    }
-    Ok(())
-}
-
-/// Whether an image takes no login at all: Windows and generic ones. `None` where its kind is not told.
-fn brings_its_own_login(image: &ZecImage) -> Option<bool> {
-    let words: Vec<String> =
-        [&image.os_type, &image.category].into_iter().flatten().map(|word| word.to_ascii_lowercase()).collect();
-    if words.is_empty() {
-        return None;
-    }
-    Some(words.iter().any(|word| matches!(word.as_str(), "windows" | "any" | "generic")))
-}
-
-fn check_login(image: &ZecImage, wish: &Wish) -> Result<(), Refusal> {
-    let given = wish.login.password || wish.key.is_some();
-    match brings_its_own_login(image) {
-        Some(true) if given => Err(Refusal::usage(
-            "login_not_supported",
-            "Windows and generic images take neither password nor key pair",
-            "use `--no-login`, or name another image",
-        )),
-        Some(false) if !given => Err(Refusal::usage(
-            "login_needed",
-            "this image needs a password or a key pair",
-            "give `--ssh-key` or `--password-file`; `--no-login` is for Windows and generic images",
-        )),
-        _ => Ok(()),
     }
 }
 
@@ -315,9 +226,7 @@ impl Product for Zec {
     }
 
     fn list<'a>(&'a self, api: &'a dyn Api) -> Reading<'a, Vec<Record>> {
-        Box::pin(async move {
-            records(reads::pages(api, &self.account, ZEC, "DescribeInstances", Map::new()).await?)
-        })
+        Box::pin(async move { records(reads::pages(api, &self.account, ZEC, "DescribeInstances", Map::new()).await?) })
     }
 
     /// Images belong to zones; without a server, those of every zone in which the account has one.
@@ -327,14 +236,14 @@ impl Product for Zec {
                 Some(record) => record.zone.clone().into_iter().collect(),
                 None => self.list(api).await?.into_iter().filter_map(|record| record.zone).collect(),
             };
-            let mut images = Vec::new();
+            let mut all = Vec::new();
             for zone in &zones {
                 let offered = self.offered(api, zone).await?;
                 let installable = |image: &ZecImage| match server {
-                    Some(record) => fits(record, &offered, image).is_ok(),
+                    Some(record) => images::fits(record, &offered, image).is_ok(),
                     None => image.image_status.as_deref().is_none_or(|word| word.eq_ignore_ascii_case("AVAILABLE")),
                 };
-                images.extend(offered.iter().filter(|image| installable(image)).filter_map(|image| {
+                all.extend(offered.iter().filter(|image| installable(image)).filter_map(|image| {
                     Some(Image {
                         id: image.image_id.clone()?,
                         name: image.image_name.clone(),
@@ -343,7 +252,7 @@ impl Product for Zec {
                     })
                 }));
             }
-            Ok(images)
+            Ok(all)
         })
     }
 

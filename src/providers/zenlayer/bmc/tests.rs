@@ -1,9 +1,9 @@
 //! Bare metal against its own emulator: from the plan to the end, every refusal, every odd answer.
 
+use super::super::VENDOR;
 use super::*;
 use crate::model::{Choice, LoginWish};
 use crate::providers::bench::{Bench, MapSources, ready};
-use crate::providers::zenlayer::VENDOR;
 use crate::sandbox::machine::{Ending, Machine, Stage};
 use crate::secret::{Reveal, Secret};
 use std::sync::Mutex;
@@ -186,6 +186,7 @@ fn wishes_that_cannot_be_are_refused_before_anything_is_sent() {
         wish.fields.insert(name.to_owned(), value);
         wish
     };
+    let raid = |disks: Value| field("raidConfig", json!({ "customRaids": [{ "raidType": 0, "diskSequence": disks }] }));
     let windows_parts = json!([{ "fsPath": "C", "fsType": "NTFS", "size": 1 }]);
     for (wish, says) in [
         (image("nothing"), "offered are: 5ab1c0de"),
@@ -195,6 +196,7 @@ fn wishes_that_cannot_be_are_refused_before_anything_is_sent() {
         (Wish { key: key("ops"), ..with_password() }, "never both"),
         (Wish { hostname: Some("web_1".to_owned()), ..with_password() }, "host name"),
         (field("raidConfig", json!({ "raidType": 6 })), "raidType"),
+        (raid(json!([4, 5])), "disk 5"),
         (field("partitions", json!([])), "empty"),
         (field("partitions", windows_parts), "another family"),
         (field("nic", json!({ "wanName": "x" })), "4 to 10"),
@@ -205,6 +207,24 @@ fn wishes_that_cannot_be_are_refused_before_anything_is_sent() {
         assert!(!refusal.next_step.is_empty());
     }
     assert_eq!(bench.reinstalls(&id("bmc-demo-1")), 0);
+}
+
+#[test]
+fn a_raid_that_the_model_cannot_have_is_refused_before_anything_is_sent() {
+    let product = product();
+    let bench = bench(&product);
+    let wish = |config: Value| {
+        let mut wish = with_password();
+        wish.fields.insert("raidConfig".to_owned(), config);
+        wish
+    };
+    let five = wish(json!({ "raidType": 5 }));
+    assert!(plan(&product, &bench, "bmc-demo-1", &five).is_ok());
+    let refusal = plan(&product, &bench, "bmc-demo-2", &five).expect_err("two disks, levels 0 and 1");
+    assert!(refusal.message.contains("0, 1"), "{}", refusal.message);
+    let mut record = server(&product, &bench, "bmc-demo-2");
+    record.model = None;
+    assert!(ready(product.prepare(&bench, record, PowerPlan::Nothing, &five)).is_ok(), "the provider decides");
 }
 
 #[test]
@@ -262,7 +282,10 @@ fn bad_orders_are_refused_with_the_documented_code() {
     let mut ipxe_image = with("ipxeUrl", json!("netboot"));
     ipxe_image["imageId"] = json!(UBUNTU);
     let mut two_arrays = raid(json!([1, 2]), 1);
-    two_arrays["raidConfig"]["customRaids"].as_array_mut().expect("a list").push(json!({"raidType": 0, "diskSequence": [2]}));
+    two_arrays["raidConfig"]["customRaids"]
+        .as_array_mut()
+        .expect("a list")
+        .push(json!({"raidType": 0, "diskSequence": [2]}));
     for (body, code) in [
         (json!({}), "MISSING_PARAMETER"),
         (json!({ "instanceId": "" }), "MISSING_PARAMETER"),
@@ -422,14 +445,23 @@ fn each_server_asked_for_has_one_entry() {
 #[test]
 fn a_failed_read_is_a_fault_for_each_and_not_found_only_for_the_one() {
     let product = product();
-    let fault = |class: FaultClass| ReadFault { class, error: ApiError::local("x", "x".to_owned()) };
-    let broken = Script(Mutex::new(vec![Err(fault(FaultClass::Broken))]), Mutex::new(0));
-    let seen = ready(product.observe(&broken, &[watch("i-1"), watch("i-2")]));
-    assert!(seen.len() == 2 && seen.iter().all(|(_, seen)| matches!(seen, Seen::Fault(_))));
+    let fault = |class: FaultClass, code: &str| {
+        let error = ApiError::from_provider(&class, Some(code.to_owned()), "x".to_owned(), None);
+        ReadFault { class, error }
+    };
+    let script = |answers: Vec<Result<String, ReadFault>>| Script(Mutex::new(answers), Mutex::new(0));
+    let both = [watch("i-1"), watch("i-2")];
+    for (class, code) in [
+        (FaultClass::Broken, "X"),
+        (FaultClass::Denied, "AUTHFAILURE_SIGNATURE_FAILURE"),
+        (FaultClass::NotFound, "OPERATION_FAILED_RESOURCE_GROUP_NOT_FOUND"),
+    ] {
+        let seen = ready(product.observe(&script(vec![Err(fault(class, code))]), &both));
+        assert!(seen.len() == 2 && seen.iter().all(|(_, seen)| matches!(seen, Seen::Fault(_))), "{code}");
+    }
     let one = page(1, r#"[{"instanceId":"i-1","instanceStatus":"RUNNING"}]"#);
-    let answers =
-        vec![Err(fault(FaultClass::NotFound)), Ok(one), Err(fault(FaultClass::NotFound))];
-    let seen = ready(product.observe(&Script(Mutex::new(answers), Mutex::new(0)), &[watch("i-1"), watch("i-2")]));
+    let unknown = || Err(fault(FaultClass::NotFound, "INVALID_INSTANCE_NOT_FOUND"));
+    let seen = ready(product.observe(&script(vec![unknown(), Ok(one), unknown()]), &both));
     assert!(matches!(&seen[0], (server, Seen::Here(_)) if server.as_str() == "i-1"), "{seen:?}");
     assert!(matches!(&seen[1], (server, Seen::Absent) if server.as_str() == "i-2"), "{seen:?}");
 }

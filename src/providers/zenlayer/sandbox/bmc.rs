@@ -1,10 +1,10 @@
 //! Bare metal in the sandbox (documentation: compute/bmc/bare-metal-instance and datastructure).
 
+use super::super::bmc::ID;
+use super::super::fields::MOST_USER_DATA;
+use super::super::wire::{Nic, Partition, RaidConfig};
 use super::demo::{self, BMC_IMAGES, MODELS};
 use super::fields::{Fields, No, any_in, equal, equal_or_begins, password_fits};
-use crate::providers::zenlayer::bmc::ID;
-use crate::providers::zenlayer::fields::MOST_USER_DATA;
-use crate::providers::zenlayer::wire::{Nic, Partition, RaidConfig};
 use crate::sandbox::World;
 use crate::sandbox::machine::{Machine, Stage};
 use serde::Deserialize;
@@ -142,7 +142,16 @@ pub(super) fn reinstall(fields: &Fields<'_>, old: bool, world: &mut World) -> Re
     let now = world.now;
     let id = fields.need("instanceId")?;
     let mut known = vec![
-        "instanceId", "imageId", "hostname", "password", "keyId", "raidConfig", "partitions", "nic", "ipxeUrl", "userData",
+        "instanceId",
+        "imageId",
+        "hostname",
+        "password",
+        "keyId",
+        "raidConfig",
+        "partitions",
+        "nic",
+        "ipxeUrl",
+        "userData",
     ];
     if old {
         known.push("sshKeys");
@@ -243,12 +252,8 @@ fn login(fields: &Fields<'_>, windows: bool) -> Result<Value, No> {
         (Some(password), None) if !password_fits(password, SPECIAL) => {
             Err(No::new(400, "INVALID_PARAMETER_VALUE_PASSWORD_MALFORMED", "the password breaks the rules"))
         }
-        (None, Some(_)) if windows => {
-            Err(No::new(400, "INVALID_KEY_PAIR_NOT_SUPPORT", "Windows takes no key pair"))
-        }
-        (None, Some(key)) if !demo::has_key(key) => {
-            Err(No::new(404, "INVALID_KEY_PAIR_NOT_FOUND", "no such key pair"))
-        }
+        (None, Some(_)) if windows => Err(No::new(400, "INVALID_KEY_PAIR_NOT_SUPPORT", "Windows takes no key pair")),
+        (None, Some(key)) if !demo::has_key(key) => Err(No::new(404, "INVALID_KEY_PAIR_NOT_FOUND", "no such key pair")),
         (_, key) => Ok(json!(key)),
     }
 }

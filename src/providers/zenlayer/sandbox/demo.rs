@@ -1,7 +1,7 @@
 //! The ready-made servers, images and key pairs.
 
+use super::super::{bmc, zec};
 use super::fields::{Fields, No};
-use crate::providers::zenlayer::{bmc, zec};
 use crate::sandbox::machine::{Machine, Stage};
 use serde_json::{Map, Value, json};
 

@@ -75,9 +75,8 @@ impl<'a> Fields<'a> {
 
     /// `instanceIds` of stop and start: 1 to 100.
     pub(super) fn need_ids(&self) -> Result<Vec<&'a str>, No> {
-        let ids = self
-            .texts("instanceIds")?
-            .ok_or_else(|| No::new(400, "MISSING_PARAMETER", "instanceIds is missing"))?;
+        let ids =
+            self.texts("instanceIds")?.ok_or_else(|| No::new(400, "MISSING_PARAMETER", "instanceIds is missing"))?;
         if ids.is_empty() {
             return Err(No::new(400, "INVALID_PARAMETER_LESS_LENGTH", "instanceIds is empty"));
         }

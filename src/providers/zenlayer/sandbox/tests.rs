@@ -1,10 +1,10 @@
 //! The emulator looked at from outside: signatures, versions, paging, formats.
 
+use super::super::VENDOR;
 use super::*;
 use crate::model::FaultClass;
 use crate::providers::Product;
 use crate::providers::bench::{Bench, MapSources};
-use crate::providers::zenlayer::VENDOR;
 use crate::wire::{Stamp, WireRequest, WireResponse};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 
@@ -126,7 +126,9 @@ fn further_signed_headers_are_checked_too() {
 
 #[test]
 fn a_clock_that_is_off_by_more_than_five_minutes_is_told() {
-    for (seconds, code) in [(300, ""), (-300, ""), (301, "AUTHFAILURE_SIGNATURE_EXPIRED"), (-301, "AUTHFAILURE_SIGNATURE_EXPIRED")] {
+    for (seconds, code) in
+        [(300, ""), (-300, ""), (301, "AUTHFAILURE_SIGNATURE_EXPIRED"), (-301, "AUTHFAILURE_SIGNATURE_EXPIRED")]
+    {
         assert_eq!(told(&signed(list()), noon() + TimeDelta::seconds(seconds)).1, code, "{seconds}");
     }
     let answer = deliver(&signed(list()), noon() + TimeDelta::hours(1));
@@ -151,7 +153,8 @@ fn tokens_and_the_official_tools_older_versions_are_served() {
     let mut without_version = bearer(list());
     without_version.headers.remove("x-zc-version");
     assert_eq!(told(&without_version, noon()).0, 200);
-    let mut old = call("bmc", "ReinstallInstance", "2022-11-20", &json!({ "instanceId": "bmc-demo-1", "sshKeys": ["k"] }));
+    let mut old =
+        call("bmc", "ReinstallInstance", "2022-11-20", &json!({ "instanceId": "bmc-demo-1", "sshKeys": ["k"] }));
     assert_eq!(told(&signed(old.clone()), noon()).0, 200);
     old.set("x-zc-version", "2026-02-01");
     assert_eq!(told(&signed(old), noon()).0, 400, "the newer version has no such field");
@@ -184,10 +187,9 @@ fn what_is_not_a_call_is_refused_in_the_providers_own_format() {
         let request = call("zec", "DescribeInstances", "2025-09-01", &body);
         assert_eq!(told(&signed(request), noon()), (400, code.to_owned()), "{body}");
     }
-    for (body, code) in [
-        (json!({}), "MISSING_PARAMETER"),
-        (json!({ "instanceIds": [] }), "INVALID_PARAMETER_LESS_LENGTH"),
-    ] {
+    for (body, code) in
+        [(json!({}), "MISSING_PARAMETER"), (json!({ "instanceIds": [] }), "INVALID_PARAMETER_LESS_LENGTH")]
+    {
         for service in ["bmc", "zec"] {
             let version = if service == "bmc" { "2026-02-01" } else { "2025-09-01" };
             let request = call(service, "StopInstances", version, &body);

@@ -1,9 +1,9 @@
 //! Elastic compute in the sandbox (documentation: compute/zec/instance).
 
+use super::super::fields::MOST_USER_DATA;
+use super::super::zec::ID;
 use super::demo::{self, TIME_ZONES, ZEC_IMAGES, ZEC_ZONES, ZecImage};
 use super::fields::{Fields, No, any_in, equal, password_fits};
-use crate::providers::zenlayer::fields::MOST_USER_DATA;
-use crate::providers::zenlayer::zec::ID;
 use crate::sandbox::World;
 use crate::sandbox::machine::{Machine, Stage};
 use serde_json::{Map, Value, json};
@@ -222,9 +222,7 @@ fn login(fields: &Fields<'_>, image: &ZecImage) -> Result<Value, No> {
         (Some(password), None) if !password_fits(password, SPECIAL) => {
             Err(No::new(400, "INVALID_PASSWORD_MALFORMED", "the password breaks the rules"))
         }
-        (None, Some(key)) if !demo::has_key(key) => {
-            Err(No::new(404, "INVALID_KEY_PAIR_NOT_FOUND", "no such key pair"))
-        }
+        (None, Some(key)) if !demo::has_key(key) => Err(No::new(404, "INVALID_KEY_PAIR_NOT_FOUND", "no such key pair")),
         (_, key) => Ok(json!(key)),
     }
 }

@@ -1,9 +1,9 @@
 //! Elastic compute against its own emulator: from the stop to the end, every refusal.
 
+use super::super::VENDOR;
 use super::*;
 use crate::model::LoginWish;
 use crate::providers::bench::{Bench, MapSources, ready};
-use crate::providers::zenlayer::VENDOR;
 use crate::sandbox::machine::{Ending, Machine, Stage};
 use crate::sandbox::{Injected, Operation, Route};
 use crate::secret::{Reveal, Secret};
@@ -242,17 +242,9 @@ fn states_admit_as_the_documentation_says() {
     assert_eq!(admit("STOPPED", PowerOff::Never), Admission::Go);
     assert_eq!(admit("Running", PowerOff::Soft), Admission::StopFirst);
     assert!(matches!(admit("RUNNING", PowerOff::Never), Admission::No(no) if no.kind == "must_be_stopped"));
-    for word in [
-        "DEPLOYING",
-        "REBUILDING",
-        "REBOOT",
-        "BOOTING",
-        "STARTING",
-        "STOPPING",
-        "IMAGING",
-        "RESIZING",
-        "PENDING",
-    ] {
+    for word in
+        ["DEPLOYING", "REBUILDING", "REBOOT", "BOOTING", "STARTING", "STOPPING", "IMAGING", "RESIZING", "PENDING"]
+    {
         assert!(matches!(admit(word, PowerOff::Soft), Admission::Busy(_)), "{word}");
     }
     for word in ["REINSTALL_FAILED", "CREATE_FAILED", "RELEASING", "RECYCLE", "RECYCLING", "NEW_WORD", ""] {
