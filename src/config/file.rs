@@ -35,11 +35,9 @@ pub fn locate(typed: Option<&Path>, environment: &Environment) -> Result<Option<
         return match environment.expand(path).filter(|path| path.is_absolute()) {
             Some(path) => Ok(Some((path, origin))),
             // Otherwise the folder that somebody happens to stand in would decide.
-            None => Err(ConfigError::BadValue {
-                origin,
-                name: "config",
-                problem: "the path must be absolute".to_owned(),
-            }),
+            None => {
+                Err(ConfigError::BadValue { origin, name: "config", problem: "the path must be absolute".to_owned() })
+            }
         };
     }
     let folder = environment.xdg(XDG_CONFIG_HOME, ".config");
@@ -61,8 +59,7 @@ pub fn load(
     }
     let Some((path, origin)) = locate(typed, environment)? else { return Ok(None) };
     let shown = environment.shorten(&path);
-    let unreadable =
-        |problem: String| ConfigError::Unreadable { origin: origin.clone(), path: shown.clone(), problem };
+    let unreadable = |problem: String| ConfigError::Unreadable { origin: origin.clone(), path: shown.clone(), problem };
     let text = match read(&path) {
         Ok(text) => text,
         Err(Problem::Missing) if origin == Origin::Default => return Ok(None),
