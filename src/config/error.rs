@@ -4,6 +4,25 @@ use super::origin::Origin;
 use super::suggest::{did_you_mean, listed};
 use crate::model::{Exit, Refusal};
 
+/// A key of the configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPlace {
+    /// The file.
+    pub path: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// The table, for people.
+    pub table: String,
+    /// The key as it is written.
+    pub key: String,
+}
+
+impl std::fmt::Display for KeyPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.path, self.line)
+    }
+}
+
 /// Why settings cannot be used. No value of a setting that could be secret is ever part of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -30,68 +49,40 @@ pub enum ConfigError {
         problem: String,
     },
     /// A key that means nothing.
-    #[error("{path}:{line}: unknown key `{key}` in {table}{}", did_you_mean(.suggestion.as_deref()))]
+    #[error("{at}: unknown key `{}` in {}{}", .at.key, .at.table, did_you_mean(.suggestion.as_deref()))]
     UnknownKey {
-        /// The file.
-        path: String,
-        /// Line, from 1.
-        line: usize,
-        /// The table.
-        table: String,
-        /// The key.
-        key: String,
+        /// Which key.
+        at: Box<KeyPlace>,
         /// The known key that is nearest.
         suggestion: Option<String>,
         /// All keys of the table.
         known: Vec<String>,
     },
     /// A key that belongs to an option or table, but not here.
-    #[error("{path}:{line}: `{key}` cannot stand in {table}: {problem}")]
+    #[error("{at}: `{}` cannot stand in {}: {problem}", .at.key, .at.table)]
     Misplaced {
-        /// The file.
-        path: String,
-        /// Line, from 1.
-        line: usize,
-        /// The table.
-        table: String,
-        /// The key.
-        key: String,
+        /// Which key.
+        at: Box<KeyPlace>,
         /// Why, and where it belongs.
         problem: String,
     },
     /// A key that looks as if a secret stood behind it.
-    #[error("{path}:{line}: `{key}` looks like a secret, and the configuration file holds none")]
+    #[error("{at}: `{}` looks like a secret, and the configuration file holds none", .at.key)]
     SecretInFile {
-        /// The file.
-        path: String,
-        /// Line, from 1.
-        line: usize,
-        /// The key.
-        key: String,
+        /// Which key.
+        at: Box<KeyPlace>,
     },
     /// One key in two spellings.
-    #[error("{path}:{line}: `{key}` is set twice in {table}")]
+    #[error("{at}: `{}` is set twice in {}", .at.key, .at.table)]
     Twice {
-        /// The file.
-        path: String,
-        /// Line of the later one, from 1.
-        line: usize,
-        /// The table.
-        table: String,
-        /// The key.
-        key: String,
+        /// The later one.
+        at: Box<KeyPlace>,
     },
     /// A value of a wrong type.
-    #[error("{path}:{line}: `{key}` in {table} must be {expected}")]
+    #[error("{at}: `{}` in {} must be {expected}", .at.key, .at.table)]
     WrongType {
-        /// The file.
-        path: String,
-        /// Line, from 1.
-        line: usize,
-        /// The table.
-        table: String,
-        /// The key.
-        key: String,
+        /// Which key.
+        at: Box<KeyPlace>,
         /// What it must be.
         expected: &'static str,
     },
@@ -109,7 +100,7 @@ pub enum ConfigError {
     #[error("{origin}: no profile `{name}` in {path}{}", did_you_mean(.suggestion.as_deref()))]
     NoProfile {
         /// Where the name stands.
-        origin: Origin,
+        origin: Box<Origin>,
         /// The name.
         name: String,
         /// The configuration file.
@@ -123,9 +114,9 @@ pub enum ConfigError {
     #[error("{first} and {second} cannot be used together")]
     Conflict {
         /// One.
-        first: Origin,
+        first: Box<Origin>,
         /// The other.
-        second: Origin,
+        second: Box<Origin>,
         /// Which to leave out.
         advice: &'static str,
     },
@@ -138,9 +129,8 @@ impl ConfigError {
     /// The exit code: 2 for what was typed, 78 for environment and file.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Unreadable { origin, .. } | Self::BadValue { origin, .. } | Self::NoProfile { origin, .. } => {
-                origin.exit()
-            }
+            Self::Unreadable { origin, .. } | Self::BadValue { origin, .. } => origin.exit(),
+            Self::NoProfile { origin, .. } => origin.exit(),
             Self::Conflict { first, second, .. } => match (first.exit(), second.exit()) {
                 (Exit::Usage, Exit::Usage) => Exit::Usage,
                 _ => Exit::Config,

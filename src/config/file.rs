@@ -35,11 +35,9 @@ pub fn locate(typed: Option<&Path>, environment: &Environment) -> Result<Option<
         return match environment.expand(path).filter(|path| path.is_absolute()) {
             Some(path) => Ok(Some((path, origin))),
             // Otherwise the folder that somebody happens to stand in would decide.
-            None => Err(ConfigError::BadValue {
-                origin,
-                name: "config",
-                problem: "the path must be absolute".to_owned(),
-            }),
+            None => {
+                Err(ConfigError::BadValue { origin, name: "config", problem: "the path must be absolute".to_owned() })
+            }
         };
     }
     let folder = environment.xdg(XDG_CONFIG_HOME, ".config");
@@ -61,8 +59,7 @@ pub fn load(
     }
     let Some((path, origin)) = locate(typed, environment)? else { return Ok(None) };
     let shown = environment.shorten(&path);
-    let unreadable =
-        |problem: String| ConfigError::Unreadable { origin: origin.clone(), path: shown.clone(), problem };
+    let unreadable = |problem: String| ConfigError::Unreadable { origin: origin.clone(), path: shown.clone(), problem };
     let text = match read(&path) {
         Ok(text) => text,
         Err(Problem::Missing) if origin == Origin::Default => return Ok(None),
@@ -127,7 +124,7 @@ mod tests {
     use crate::model::Exit;
     use std::os::unix::fs::PermissionsExt;
 
-    fn write(path: &Path, text: &str) {
+    fn write(path: &Path, text: impl AsRef<[u8]>) {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("folder");
         std::fs::write(path, text).expect("file");
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).expect("mode");
@@ -184,8 +181,8 @@ mod tests {
         let at = |name: &str| home.path().join(name);
         rustix::fs::mknodat(rustix::fs::CWD, at("fifo"), rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a FIFO");
         std::fs::create_dir(at("folder")).expect("a folder");
-        std::fs::write(at("bytes"), [0xff, 0xfe]).expect("a file");
-        std::fs::write(at("large"), vec![b'#'; 1024 * 1024 + 1]).expect("a file");
+        write(&at("bytes"), [0xff, 0xfe]);
+        write(&at("large"), vec![b'#'; 1024 * 1024 + 1]);
         write(&at("open"), "");
         std::fs::set_permissions(at("open"), std::fs::Permissions::from_mode(0o666)).expect("mode");
         for (name, says) in [

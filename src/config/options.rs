@@ -231,7 +231,8 @@ pub static OPTIONS: &[OptionSpec] = &[
 ];
 
 /// Options that are said on the command line alone, although their variables would look natural.
-pub const COMMAND_LINE_ONLY: [&str; 7] = ["yes", "expect", "expect-count", "file", "instance", "set", "provider"];
+pub(super) const COMMAND_LINE_ONLY: [&str; 7] =
+    ["yes", "expect", "expect-count", "file", "instance", "set", "provider"];
 
 /// The option of that name.
 pub fn option(name: &str) -> Option<&'static OptionSpec> {

@@ -75,7 +75,7 @@ impl<'a> Layers<'a> {
                 return Err(ConfigError::NoProfile {
                     suggestion: nearest(&name, known.iter().map(String::as_str)).map(str::to_owned),
                     path: file.shown.clone(),
-                    origin,
+                    origin: Box::new(origin),
                     name,
                     known,
                 });
@@ -164,12 +164,11 @@ impl<'a> Layers<'a> {
         let (quiet_text, quiet_origin) = quiet.unwrap_or_else(|| default("quiet"));
         let level = values::number(0, 2, verbose_text.trim())
             .map_err(|fault| bad("verbose", verbose_origin.clone(), &fault))?;
-        let silent =
-            values::switch(quiet_text.trim()).map_err(|fault| bad("quiet", quiet_origin.clone(), &fault))?;
+        let silent = values::switch(quiet_text.trim()).map_err(|fault| bad("quiet", quiet_origin.clone(), &fault))?;
         if level > 0 && silent {
             return Err(ConfigError::Conflict {
-                first: verbose_origin,
-                second: quiet_origin,
+                first: Box::new(verbose_origin),
+                second: Box::new(quiet_origin),
                 advice: "leave one of them out",
             });
         }

@@ -1,7 +1,7 @@
 //! The schema of the configuration file: every key is known, or the file is refused with its line.
 
 use super::env::PREFIX;
-use super::error::ConfigError;
+use super::error::{ConfigError, KeyPlace};
 use super::options::{COMMAND_LINE_ONLY, InFile, OPTIONS, OptionSpec};
 use super::suggest::nearest;
 use crate::providers::Vendor;
@@ -96,6 +96,15 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn line(&self, key: &Key<'_>) -> usize {
         place(self.text, key.span().start).0
+    }
+
+    fn at(&self, key: &Key<'_>, table: &str) -> Box<KeyPlace> {
+        Box::new(KeyPlace {
+            path: self.path.to_owned(),
+            line: self.line(key),
+            table: bracketed(table),
+            key: key.get_ref().to_string(),
+        })
     }
 
     fn document(&self, root: &Table<'_>) -> Result<Document, ConfigError> {
@@ -214,12 +223,7 @@ impl Reader<'_> {
         for (key, value) in entries {
             let name = canonical(key.get_ref());
             if seen.insert(name.clone(), ()).is_some() {
-                return Err(ConfigError::Twice {
-                    path: self.path.to_owned(),
-                    line: self.line(key),
-                    table: bracketed(at),
-                    key: key.get_ref().to_string(),
-                });
+                return Err(ConfigError::Twice { at: self.at(key, at) });
             }
             take(key, &name, value)?;
         }
@@ -252,13 +256,7 @@ impl Reader<'_> {
             None => None,
         };
         if let Some(problem) = problem {
-            return Err(ConfigError::Misplaced {
-                path: self.path.to_owned(),
-                line: self.line(key),
-                table: bracketed(at),
-                key: key.get_ref().to_string(),
-                problem,
-            });
+            return Err(ConfigError::Misplaced { at: self.at(key, at), problem });
         }
         let options = OPTIONS.iter().filter(|spec| allowed(spec)).map(OptionSpec::key);
         Err(self.unknown(key, at, options.chain(beside.iter().map(|word| (*word).to_owned())).collect()))
@@ -266,21 +264,14 @@ impl Reader<'_> {
 
     fn unknown(&self, key: &Key<'_>, at: &str, known: Vec<String>) -> ConfigError {
         if looks_secret(key.get_ref()) {
-            return ConfigError::SecretInFile {
-                path: self.path.to_owned(),
-                line: self.line(key),
-                key: key.get_ref().to_string(),
-            };
+            return ConfigError::SecretInFile { at: self.at(key, at) };
         }
         self.not_known(key, at, known)
     }
 
     fn not_known(&self, key: &Key<'_>, at: &str, known: Vec<String>) -> ConfigError {
         ConfigError::UnknownKey {
-            path: self.path.to_owned(),
-            line: self.line(key),
-            table: bracketed(at),
-            key: key.get_ref().to_string(),
+            at: self.at(key, at),
             suggestion: nearest(key.get_ref(), known.iter().map(String::as_str)).map(str::to_owned),
             known,
         }
@@ -312,13 +303,7 @@ impl Reader<'_> {
     }
 
     fn wrong_type(&self, key: &Key<'_>, at: &str, expected: &'static str) -> ConfigError {
-        ConfigError::WrongType {
-            path: self.path.to_owned(),
-            line: self.line(key),
-            table: bracketed(at),
-            key: key.get_ref().to_string(),
-            expected,
-        }
+        ConfigError::WrongType { at: self.at(key, at), expected }
     }
 }
 

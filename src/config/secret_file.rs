@@ -65,9 +65,7 @@ impl FileError {
         match &self.fault {
             FileFault::Missing => "correct the path".to_owned(),
             FileFault::Symlink => "name the file itself; `-` reads standard input where the option takes it".to_owned(),
-            FileFault::Kind => {
-                "name a regular file; `-` reads standard input where the option takes it".to_owned()
-            }
+            FileFault::Kind => "name a regular file; `-` reads standard input where the option takes it".to_owned(),
             FileFault::Owner(_) => format!("`chown` {path} to the user that runs this, or run it as its owner"),
             FileFault::Mode(_) => {
                 format!("`chmod 600 {path}`, and change the secret if others could read it")
@@ -144,14 +142,17 @@ fn at<T>(path: &Path, result: Result<T, FileFault>) -> Result<T, FileError> {
 
 /// Reads a whole file that holds a secret, after all rules were checked on the open file.
 pub fn read_secret(path: &Path) -> Result<Secret, FileError> {
-    at(path, open(path, OFlags::NOFOLLOW).and_then(|file| {
-        check_open(&file)?;
-        let bytes = read_all(file, SECRET_LIMIT)?;
-        match text_of(&bytes)? {
-            "" => Err(FileFault::Empty),
-            text => Ok(Secret::from(text.to_owned())),
-        }
-    }))
+    at(
+        path,
+        open(path, OFlags::NOFOLLOW).and_then(|file| {
+            check_open(&file)?;
+            let bytes = read_all(file, SECRET_LIMIT)?;
+            match text_of(&bytes)? {
+                "" => Err(FileFault::Empty),
+                text => Ok(Secret::from(text.to_owned())),
+            }
+        }),
+    )
 }
 
 /// Reads a password: the first line of a file that holds a secret.
@@ -166,16 +167,19 @@ pub fn read_password(path: &Path) -> Result<Secret, FileError> {
 /// Reads a file that need not be secret, such as user data or a JSON value: any regular file of text up to
 /// `limit` bytes. It is kept as a secret all the same, for such files often hold some.
 pub fn read_data(path: &Path, limit: usize) -> Result<Secret, FileError> {
-    at(path, open(path, OFlags::empty()).and_then(|file| {
-        if !file.metadata().map_err(|error| FileFault::Io(error.kind()))?.is_file() {
-            return Err(FileFault::Kind);
-        }
-        let bytes = read_all(file, limit)?;
-        match text_of(&bytes)? {
-            "" => Err(FileFault::Empty),
-            text => Ok(Secret::from(text.to_owned())),
-        }
-    }))
+    at(
+        path,
+        open(path, OFlags::empty()).and_then(|file| {
+            if !file.metadata().map_err(|error| FileFault::Io(error.kind()))?.is_file() {
+                return Err(FileFault::Kind);
+            }
+            let bytes = read_all(file, limit)?;
+            match text_of(&bytes)? {
+                "" => Err(FileFault::Empty),
+                text => Ok(Secret::from(text.to_owned())),
+            }
+        }),
+    )
 }
 
 #[cfg(test)]

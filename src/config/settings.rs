@@ -178,25 +178,17 @@ const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
 /// Shortest time for anything else.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// `--concurrency` when none is given.
-const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(10).unwrap();
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9);
 
 impl Settings {
     /// Reads the configuration file and settles every option.
-    pub fn load(
-        typed: &Typed,
-        environment: &Environment,
-        vendors: &[&'static Vendor],
-    ) -> Result<Self, ConfigError> {
+    pub fn load(typed: &Typed, environment: &Environment, vendors: &[&'static Vendor]) -> Result<Self, ConfigError> {
         let file = file::load(typed.config.as_deref(), environment, vendors)?;
         Self::settle(typed, environment, file.as_ref())
     }
 
     /// Settles every option from what was read before; reads nothing but a relative `--state-dir`'s folder.
-    pub fn settle(
-        typed: &Typed,
-        environment: &Environment,
-        file: Option<&ConfigFile>,
-    ) -> Result<Self, ConfigError> {
+    pub fn settle(typed: &Typed, environment: &Environment, file: Option<&ConfigFile>) -> Result<Self, ConfigError> {
         let mut layers = Layers::new(typed, environment, file);
         layers.push_config_row();
         let state_dir = state_dir(&mut layers, typed, environment)?;
@@ -206,8 +198,8 @@ impl Settings {
         layers.places_are_typed_alone = sandbox.value;
         if sandbox.value && typed.endpoint.is_some() {
             return Err(ConfigError::Conflict {
-                first: sandbox.origin,
-                second: Origin::Option("endpoint"),
+                first: Box::new(sandbox.origin),
+                second: Box::new(Origin::Option("endpoint")),
                 advice: "leave one of them out: the sandbox brings its own address",
             });
         }
@@ -226,11 +218,7 @@ impl Settings {
             timeout: layers.settle("timeout", duration, None)?,
             reason: layers.settle("reason", text, None)?,
             no_input: layers.settle("no-input", values::switch, false)?,
-            start_window: layers.settle(
-                "start-window",
-                |text| values::duration_from(SHORTEST, text),
-                START_WINDOW,
-            )?,
+            start_window: layers.settle("start-window", |text| values::duration_from(SHORTEST, text), START_WINDOW)?,
             poll_interval: layers.settle(
                 "poll-interval",
                 |text| values::duration_from(SHORTEST_INTERVAL, text).map(Some),
@@ -262,14 +250,16 @@ impl Settings {
         OPTIONS.iter().flat_map(|spec| self.rows.iter().filter(move |row| row.name == spec.name))
     }
 
-    /// Profile, region, project and endpoint as they were chosen for this call, to choose them again in `resume`.
+    /// The profile, and region, project and endpoint where option or variable said them: typed again in `resume`,
+    /// they choose the same place. What the profile says, it says again.
     pub fn place(&self) -> Vec<(String, String)> {
-        let endpoint = self.endpoint.value.as_ref().map(ToString::to_string);
+        let said = |setting: &Sourced<Option<String>>| setting.value.clone().filter(|_| setting.origin.is_immediate());
+        let endpoint = self.endpoint.value.as_ref().filter(|_| self.endpoint.origin.is_immediate());
         [
             ("profile", self.profile.value.clone()),
-            ("region", self.region.value.clone()),
-            ("project", self.project.value.clone()),
-            ("endpoint", endpoint),
+            ("region", said(&self.region)),
+            ("project", said(&self.project)),
+            ("endpoint", endpoint.map(ToString::to_string)),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))

@@ -1,6 +1,6 @@
 //! Settings and credentials as one vendor's products ask for them.
 
-use super::env::{ENDPOINT, Environment, PROJECT, REGION};
+use super::env::Environment;
 use super::origin::{Origin, Sourced};
 use super::schema::{VendorTable, Written};
 use super::secret_file::{self, FileFault};
@@ -224,9 +224,6 @@ impl Sources for VendorSources<'_> {
         self.endpoint.as_ref()
     }
 }
-
-/// Variables of our own that stand before a vendor's own region, project and host.
-pub const PLACE_VARIABLES: [&str; 3] = [REGION, PROJECT, ENDPOINT];
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest of the known words.
 
 /// Finds the known word that is nearest to what was written, if one is near enough.
-pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_ascii_lowercase().replace('-', "_");
     known
         .into_iter()
@@ -12,12 +12,12 @@ pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> O
 }
 
 /// Words for the end of a message: `; did you mean X?`, or nothing.
-pub fn did_you_mean(suggestion: Option<&str>) -> String {
+pub(super) fn did_you_mean(suggestion: Option<&str>) -> String {
     suggestion.map(|word| format!("; did you mean `{word}`?")).unwrap_or_default()
 }
 
 /// The words in backticks with commas between them.
-pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 

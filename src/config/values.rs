@@ -301,9 +301,22 @@ mod tests {
         ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
-        for text in
-            ["", "20", "s", "-5s", "1.5h", "5 s", "5S", "1d", "5sec", "99999999999999999999s", "18446744073709551615h", "٣s", "5s!", "0s "]
-        {
+        for text in [
+            "",
+            "20",
+            "s",
+            "-5s",
+            "1.5h",
+            "5 s",
+            "5S",
+            "1d",
+            "5sec",
+            "99999999999999999999s",
+            "18446744073709551615h",
+            "٣s",
+            "5s!",
+            "0s ",
+        ] {
             assert!(duration(text).is_err(), "{text:?}");
         }
     }

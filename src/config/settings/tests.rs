@@ -16,11 +16,7 @@ fn environment<const N: usize>(variables: [(&str, &str); N]) -> Environment {
     Environment::fake(variables, Some(Path::new("/home/u")))
 }
 
-fn settle<const N: usize>(
-    typed: &Typed,
-    variables: [(&str, &str); N],
-    text: &str,
-) -> Result<Settings, ConfigError> {
+fn settle<const N: usize>(typed: &Typed, variables: [(&str, &str); N], text: &str) -> Result<Settings, ConfigError> {
     Settings::settle(typed, &environment(variables), Some(&file(text)))
 }
 
@@ -40,7 +36,10 @@ fn the_first_of_option_variable_profile_defaults_and_own_choice_wins() {
     assert_eq!(settings.timeout.origin.to_string(), "variable REINSTALL_TIMEOUT");
     assert_eq!(seconds(&settings), Some(2));
     let settings = settle(&with_profile, [], text).expect("settled");
-    assert_eq!((seconds(&settings), settings.timeout.origin.to_string().as_str()), (Some(3), "~/c.toml:4 [profiles.p]"));
+    assert_eq!(
+        (seconds(&settings), settings.timeout.origin.to_string().as_str()),
+        (Some(3), "~/c.toml:4 [profiles.p]")
+    );
     let settings = settle(&none, [], text).expect("settled");
     assert_eq!((seconds(&settings), settings.timeout.origin.to_string().as_str()), (Some(4), "~/c.toml:2 [defaults]"));
     let settings = settle(&none, [], bare).expect("settled");
@@ -157,7 +156,8 @@ fn the_default_profile_gives_way_to_a_named_one() {
 
 #[test]
 fn the_sandbox_takes_no_place_from_file_or_environment() {
-    let text = "default_profile = 'a'\n[profiles.a]\nregion = 'ra'\nendpoint = 'https://real.example.org'\nconcurrency = 2";
+    let text =
+        "default_profile = 'a'\n[profiles.a]\nregion = 'ra'\nendpoint = 'https://real.example.org'\nconcurrency = 2";
     let typed = Typed { sandbox: Some(true), ..Typed::default() };
     let settings = settle(&typed, [("REINSTALL_PROJECT", "real")], text).expect("settled");
     assert_eq!(settings.region.value, None);
@@ -225,4 +225,14 @@ fn a_relative_folder_is_taken_from_the_command_line_alone_and_made_absolute() {
     assert_eq!(settings.state_dir.value, Path::new("/home/u/j"));
     let homeless = Environment::fake([], None);
     assert_eq!(Settings::settle(&Typed::default(), &homeless, None).expect_err("no home"), ConfigError::NoStateDir);
+}
+
+#[test]
+fn a_place_typed_again_is_the_same_place() {
+    let text = "default_profile = 'a'\n[profiles.a]\nregion = 'ra'\n[profiles.a.acme]\nregion = 'racme'";
+    let settings = settle(&Typed::default(), [("REINSTALL_PROJECT", "p")], text).expect("settled");
+    let expected = [("profile", "a"), ("project", "p")];
+    assert_eq!(settings.place(), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let again = Typed { profile: Some("a".to_owned()), project: Some("p".to_owned()), ..Typed::default() };
+    assert_eq!(settle(&again, [], text).expect("settled").place(), settings.place());
 }
