@@ -39,6 +39,7 @@ pub struct Vendor {
 
 /// Every vendor. A new one is its folder, its `mod` line above and its line here.
 pub static VENDORS: &[&Vendor] = &[
+    &huawei::VENDOR,
 ];
 
 /// All products, in the order of the registry.
