@@ -51,13 +51,7 @@ fn build(sources: &dyn Sources) -> Result<Box<dyn Product>, SetupError> {
 }
 
 impl CloudDc {
-    async fn settle(
-        &self,
-        api: &dyn Api,
-        record: Record,
-        power: PowerPlan,
-        wish: &Wish,
-    ) -> Result<Prepared, Refusal> {
+    async fn settle(&self, api: &dyn Api, record: Record, power: PowerPlan, wish: &Wish) -> Result<Prepared, Refusal> {
         let project = self.account.project()?;
         let current = record.seen.image.clone();
         let mut must_change = BTreeMap::new();

@@ -3,17 +3,12 @@
 //! Sources: the SDKs' and Terraform providers' environment variables, `clouds.yaml` of the OpenStack tools.
 
 use super::endpoints::name_in_host;
+use super::files::{CLOUDS, SDK_FILE, SYSTEM_CLOUDS, clouds, sdk_file};
 use crate::providers::{Found, SetupError, Sources};
 use crate::secret::Secret;
 use crate::sign::keystone::{Credentials, Domain, Scope, User};
-use configparser::ini::Ini;
-use serde::Deserialize;
-use std::collections::BTreeMap;
 
 const NEXT_STEP: &str = "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK";
-const SDK_FILE: &str = ".huaweicloud/credentials";
-const CLOUDS: &str = ".config/openstack/clouds.yaml";
-const SYSTEM_CLOUDS: &str = "/etc/openstack/clouds.yaml";
 
 /// Key pairs in variables: id, secret, security token; ours first.
 const KEYS: [(&str, &str, &str, Family); 5] = [
@@ -31,7 +26,7 @@ const TOKENS: [(&str, Family); 3] =
 /// Which tool's variables the credentials came from: `OS_*` may belong to quite another cloud, so those are
 /// read together or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
+pub(super) enum Family {
     Huawei,
     OpenStack,
     File,
@@ -59,18 +54,19 @@ pub(super) struct Settings {
 
 /// What a cloud of `clouds.yaml` or the SDKs' file adds to its credentials.
 #[derive(Default)]
-struct Beside {
-    identity: Option<Found>,
-    region: Option<Found>,
-    project: Option<Found>,
-    project_name: Option<Found>,
+pub(super) struct Beside {
+    pub(super) identity: Option<Found>,
+    pub(super) region: Option<Found>,
+    pub(super) project: Option<Found>,
+    pub(super) project_name: Option<Found>,
 }
 
-struct Read {
-    proof: Proof,
-    family: Family,
-    beside: Beside,
-    origins: Vec<(&'static str, String)>,
+/// Credentials with what came beside them.
+pub(super) struct Read {
+    pub(super) proof: Proof,
+    pub(super) family: Family,
+    pub(super) beside: Beside,
+    pub(super) origins: Vec<(&'static str, String)>,
 }
 
 /// Reads credentials and settings.
@@ -137,12 +133,9 @@ fn project_id(found: &Found) -> Result<String, SetupError> {
     Ok(text.to_owned())
 }
 
-fn bad(origin: &str, problem: impl Into<String>) -> SetupError {
-    SetupError::BadCredentials {
-        origin: origin.to_owned(),
-        problem: problem.into(),
-        next_step: NEXT_STEP.to_owned(),
-    }
+/// A fault of credentials; the problem never quotes a value.
+pub(super) fn bad(origin: &str, problem: impl Into<String>) -> SetupError {
+    SetupError::BadCredentials { origin: origin.to_owned(), problem: problem.into(), next_step: NEXT_STEP.to_owned() }
 }
 
 fn find(sources: &dyn Sources) -> Result<Read, SetupError> {
@@ -182,7 +175,8 @@ fn find(sources: &dyn Sources) -> Result<Read, SetupError> {
     })
 }
 
-fn key(id: Found, secret: Found, token: Option<Found>, family: Family) -> Result<Read, SetupError> {
+/// An access key.
+pub(super) fn key(id: Found, secret: Found, token: Option<Found>, family: Family) -> Result<Read, SetupError> {
     // The id stands between commas in the header, and in the path of one call.
     let text = legal(&id, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))?;
     let value = legal(&secret, |c| !c.is_control())?;
@@ -199,7 +193,8 @@ fn key(id: Found, secret: Found, token: Option<Found>, family: Family) -> Result
     Ok(Read { proof, family, beside: Beside::default(), origins })
 }
 
-fn token(found: Found, family: Family) -> Result<Read, SetupError> {
+/// A ready token.
+pub(super) fn token(found: Found, family: Family) -> Result<Read, SetupError> {
     let value = legal(&found, |c| c.is_ascii_graphic())?;
     let origins = vec![("token", found.origin)];
     Ok(Read { proof: Proof::Ready(value.into()), family, beside: Beside::default(), origins })
@@ -235,12 +230,14 @@ fn passwords(sources: &dyn Sources) -> Result<Option<Read>, SetupError> {
     }
 }
 
-fn domain(name: Option<Found>, id: Option<Found>) -> Option<Domain> {
+/// The user's domain; its name wins.
+pub(super) fn domain(name: Option<Found>, id: Option<Found>) -> Option<Domain> {
     let text = |found: Found| found.value.expose().to_owned();
     name.map(|found| Domain::Name(text(found))).or_else(|| id.map(|found| Domain::Id(text(found))))
 }
 
-fn password(
+/// A user with a password.
+pub(super) fn password(
     user: Found,
     id: Option<Found>,
     secret: Found,
@@ -255,7 +252,12 @@ fn password(
         }
     };
     let origins = vec![("user", user.origin), ("password", secret.origin)];
-    Ok(Read { proof: Proof::Password { user: who, password: secret.value }, family, beside: Beside::default(), origins })
+    Ok(Read {
+        proof: Proof::Password { user: who, password: secret.value },
+        family,
+        beside: Beside::default(),
+        origins,
+    })
 }
 
 /// The scope that a sign-in by password asks for.
@@ -268,126 +270,6 @@ pub(super) fn scope(project: Option<&str>, project_name: Option<&str>, region: O
 /// The credentials of a sign-in by password.
 pub(super) fn by_password(user: User, password: Secret, scope: Scope) -> Credentials {
     Credentials::Password { user, password, scope }
-}
-
-#[derive(Deserialize)]
-struct Clouds {
-    clouds: BTreeMap<String, Cloud>,
-}
-
-#[derive(Deserialize)]
-struct Cloud {
-    #[serde(default)]
-    auth: Auth,
-    region_name: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Auth {
-    auth_url: Option<String>,
-    username: Option<String>,
-    user_id: Option<String>,
-    password: Option<String>,
-    user_domain_name: Option<String>,
-    user_domain_id: Option<String>,
-    domain_name: Option<String>,
-    domain_id: Option<String>,
-    project_name: Option<String>,
-    project_id: Option<String>,
-    token: Option<String>,
-    ak: Option<String>,
-    sk: Option<String>,
-    security_token: Option<String>,
-}
-
-fn clouds(sources: &dyn Sources) -> Result<Option<Read>, SetupError> {
-    let variable = sources.variable("OS_CLOUD");
-    let chosen = sources.profile().map(str::to_owned);
-    let Some(name) = chosen.or_else(|| variable.as_ref().map(|found| found.value.expose().to_owned())) else {
-        return Ok(None);
-    };
-    for file in [sources.home_file(CLOUDS)?, sources.file(SYSTEM_CLOUDS)?].into_iter().flatten() {
-        // The parser's own message could quote a secret.
-        let mut document: Clouds = serde_saphyr::from_str(file.value.expose())
-            .map_err(|_| bad(&file.origin, "it cannot be read as a clouds.yaml file"))?;
-        if let Some(cloud) = document.clouds.remove(&name) {
-            return of_cloud(cloud, &format!("{} [{name}]", file.origin)).map(Some);
-        }
-    }
-    match variable {
-        // A profile may name an entry of another file; this variable names a cloud and nothing else.
-        Some(found) if sources.profile().is_none() => Err(bad(&found.origin, format!("there is no cloud `{name}`"))),
-        _ => Ok(None),
-    }
-}
-
-fn of_cloud(cloud: Cloud, origin: &str) -> Result<Read, SetupError> {
-    let found = |text: Option<String>| {
-        text.filter(|text| !text.trim().is_empty())
-            .map(|text| Found { value: Secret::from(text), origin: origin.to_owned() })
-    };
-    let auth = cloud.auth;
-    let beside = Beside {
-        identity: found(auth.auth_url),
-        region: found(cloud.region_name),
-        project: found(auth.project_id),
-        project_name: found(auth.project_name),
-    };
-    let mut read = match (found(auth.ak), found(auth.sk)) {
-        (Some(id), Some(secret)) => key(id, secret, found(auth.security_token), Family::File)?,
-        (Some(_), None) => return Err(bad(origin, "`sk` is missing")),
-        (None, Some(_)) => return Err(bad(origin, "`ak` is missing")),
-        (None, None) => {
-            let id = found(auth.user_id);
-            let user = found(auth.username).or_else(|| found(id.as_ref().map(|id| id.value.expose().to_owned())));
-            match (user, found(auth.password), found(auth.token)) {
-                (Some(user), Some(secret), _) => {
-                    let name = found(auth.user_domain_name).or_else(|| found(auth.domain_name));
-                    let domain = domain(name, found(auth.user_domain_id).or_else(|| found(auth.domain_id)));
-                    password(user, id, secret, domain, Family::File)?
-                }
-                (_, _, Some(value)) => token(value, Family::File)?,
-                _ => return Err(bad(origin, "it has no `ak` with `sk`, no `username` with `password` and no `token`")),
-            }
-        }
-    };
-    read.beside = beside;
-    Ok(read)
-}
-
-fn sdk_file(sources: &dyn Sources) -> Result<Option<Read>, SetupError> {
-    let named = sources.variable("HUAWEICLOUD_SDK_CREDENTIALS_FILE");
-    let file = match &named {
-        Some(path) => sources.file(path.value.expose())?,
-        None => sources.home_file(SDK_FILE)?,
-    };
-    let Some(file) = file else {
-        return match named {
-            Some(path) => Err(bad(&path.origin, "there is no such file")),
-            None => Ok(None),
-        };
-    };
-    // A secret may hold any of the characters that other files begin a comment or divide a line with.
-    let mut defaults = Ini::new_cs().defaults();
-    defaults.enable_inline_comments = false;
-    defaults.delimiters = vec!['='];
-    let mut ini = Ini::new_from_defaults(defaults);
-    ini.read(file.value.expose().to_owned())
-        .map_err(|_| bad(&file.origin, "it cannot be read as the SDKs' credentials file"))?;
-    let section = sources.profile().filter(|name| ini.get(name, "ak").is_some()).unwrap_or("basic");
-    let origin = format!("{} [{section}]", file.origin);
-    let found = |key: &str| {
-        ini.get(section, key)
-            .filter(|text| !text.trim().is_empty())
-            .map(|text| Found { value: Secret::from(text), origin: origin.clone() })
-    };
-    let (Some(id), Some(secret)) = (found("ak"), found("sk")) else {
-        return Err(bad(&origin, "`ak` or `sk` is missing"));
-    };
-    let mut read = key(id, secret, found("security_token"), Family::File)?;
-    read.beside.identity = found("iam_endpoint");
-    read.beside.project = found("project_id");
-    Ok(Some(read))
 }
 
 #[cfg(test)]
@@ -409,9 +291,8 @@ mod tests {
 
     #[test]
     fn ours_come_before_theirs() {
-        let mut sources = with(&[
-            ("file:.huaweicloud/credentials", "[basic]\nak = AKF\nsk = a#b;c=d\nproject_id = p9\n"),
-        ]);
+        let mut sources =
+            with(&[("file:.huaweicloud/credentials", "[basic]\nak = AKF\nsk = a#b;c=d\nproject_id = p9\n")]);
         assert_eq!(kind(&sources), "key AKF");
         let Proof::Key { secret, .. } = settle(&sources).expect("credentials").proof else { panic!("a key") };
         assert_eq!(secret.expose(), "a#b;c=d");

@@ -3,6 +3,8 @@
 //! Sources: ECS API reference of Huawei Cloud (`ecs_02_0201`, `ecs_02_0203`) and of Open Telekom Cloud
 //! (`en-us_topic_0077841398`, `en-us_topic_0067876349`, `en-us_topic_0067876971`).
 
+#[cfg(test)]
+mod answers_tests;
 mod look;
 mod plan;
 #[cfg(test)]

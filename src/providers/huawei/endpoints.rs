@@ -232,8 +232,8 @@ mod tests {
     fn clouddc_is_in_four_regions_unless_it_is_named() {
         assert!(settle(&MapSources::default(), "ap-southeast-3").clouddc.is_some());
         assert!(settle(&MapSources::default(), "eu-de").clouddc.is_none());
-        let named = MapSources::default()
-            .with("variable:HUAWEICLOUD_SDK_REGION_CLOUDDC_CN_NORTH_4", "https://dc.example.com");
+        let named =
+            MapSources::default().with("variable:HUAWEICLOUD_SDK_REGION_CLOUDDC_CN_NORTH_4", "https://dc.example.com");
         assert_eq!(settle(&named, "cn-north-4").clouddc.expect("named").host_str(), Some("dc.example.com"));
     }
 

@@ -193,7 +193,8 @@ mod tests {
             assert_eq!(error.request_id.as_deref(), Some("r"), "{body}");
         }
         let (_, error) =
-            fault(&answer(401, r#"{"error":{"code":401,"message":"The username or password is wrong."}}"#)).expect("one");
+            fault(&answer(401, r#"{"error":{"code":401,"message":"The username or password is wrong."}}"#))
+                .expect("one");
         assert_eq!(error.code.as_deref(), Some("401"));
     }
 

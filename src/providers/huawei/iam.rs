@@ -48,9 +48,7 @@ fn local(class: FaultClass, kind: &str, message: String, next_step: &str) -> Rea
 pub(super) async fn project(api: &dyn Api, endpoints: &Endpoints, name: &str) -> Result<String, ReadFault> {
     let url = below(&endpoints.identity, &["projects"], &[("name", name)]);
     let mut found = api.read(WireRequest::new(Method::GET, url, PROJECTS)).await?.parse::<Projects>()?.projects;
-    found.retain(|project| {
-        project.enabled != Some(false) && project.name.as_deref().is_none_or(|found| found == name)
-    });
+    found.retain(|project| project.enabled != Some(false) && project.name.as_deref().is_none_or(|found| found == name));
     match found.as_slice() {
         [one] => Ok(one.id.clone()),
         [] => Err(local(

@@ -93,7 +93,8 @@ pub(super) struct Chosen {
 
 impl From<ImageRow> for Chosen {
     fn from(row: ImageRow) -> Self {
-        let is = |text: &Option<String>, word: &str| text.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(word));
+        let is =
+            |text: &Option<String>, word: &str| text.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(word));
         Self {
             cloud_init: !is(&row.platform_injects, "true"),
             windows: is(&row.os_type, "windows"),
@@ -116,12 +117,7 @@ pub(super) async fn by_id(api: &dyn Api, account: &Account, id: &str) -> Result<
 ///
 /// # Errors
 /// A refusal that lists what there is.
-pub(super) async fn resolve(
-    api: &dyn Api,
-    account: &Account,
-    choice: &Choice,
-    kind: Kind,
-) -> Result<Chosen, Refusal> {
+pub(super) async fn resolve(api: &dyn Api, account: &Account, choice: &Choice, kind: Kind) -> Result<Chosen, Refusal> {
     let mut found = match choice {
         Choice::Id(id) => read(api, account, &[("status", "active"), ("id", id)]).await?,
         Choice::Name(name) => {

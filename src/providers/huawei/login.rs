@@ -13,7 +13,7 @@ use url::Url;
 
 enum Kind {
     Key { id: String, secret: Secret, token: Option<Secret> },
-    Token { sign_in: SignIn, user: Option<String> },
+    Token { sign_in: Box<SignIn>, user: Option<String> },
 }
 
 /// Who is calling, and for which project.
@@ -31,7 +31,7 @@ impl HuaweiLogin {
         let Settings { proof, project, project_name, region, .. } = settings;
         let kind = match proof {
             Proof::Key { id, secret, token } => Kind::Key { id, secret, token },
-            Proof::Ready(token) => Kind::Token { sign_in: SignIn::ready(identity, token), user: None },
+            Proof::Ready(token) => Kind::Token { sign_in: Box::new(SignIn::ready(identity, token)), user: None },
             Proof::Password { user, password } => {
                 let scope = credentials::scope(project.as_deref(), project_name.as_deref(), region.as_deref()).ok_or(
                     SetupError::MissingSetting {
@@ -45,7 +45,7 @@ impl HuaweiLogin {
                     User::Name(name, _) => name.clone(),
                 };
                 let credentials = credentials::by_password(user, password, scope);
-                Kind::Token { sign_in: SignIn::new(identity, credentials, false), user: Some(name) }
+                Kind::Token { sign_in: Box::new(SignIn::new(identity, credentials, false)), user: Some(name) }
             }
         };
         let login = Self { kind, project: OnceLock::new() };

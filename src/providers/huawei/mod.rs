@@ -7,12 +7,15 @@ mod ecs;
 mod endpoints;
 mod fault;
 mod fields;
+mod files;
 mod iam;
 mod images;
 mod keys;
 mod login;
 mod sandbox;
 pub mod sign;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use crate::providers::{SetupError, Sources, Vendor};

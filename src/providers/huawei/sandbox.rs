@@ -63,6 +63,7 @@ impl Emulator for Huawei {
             ("GET", ["v3", "projects"] | ["v3", "auth", "projects"]) => {
                 route(SHARED, Read, "KeystoneListProjects", Vec::new())
             }
+            ("GET", ["v3", "auth", "domains"]) => route(SHARED, Read, "KeystoneListAuthDomains", Vec::new()),
             ("GET", ["v3.0", "OS-CREDENTIAL", "credentials", _]) => {
                 route(SHARED, Read, "ShowPermanentAccessKey", Vec::new())
             }
@@ -136,6 +137,7 @@ impl Emulator for Huawei {
             (_, "KeystoneCreateToken") => iam::create_token(&mut self.tokens, request, world),
             (_, "KeystoneValidateToken") => iam::validate_token(&self.tokens, request, world),
             (_, "KeystoneListProjects") => iam::projects(request, world),
+            (_, "KeystoneListAuthDomains") => iam::domains(world),
             (_, "ShowPermanentAccessKey") => iam::access_key(&id, world),
             (_, "ListImages") => images::list(request, world),
             (_, "ListKeypairs" | "NovaListKeypairs") => ecs::keypairs(request, world),

@@ -119,10 +119,8 @@ pub fn stages(request: &WireRequest, key_id: &str, secret: &Secret, at: DateTime
     let canonical_request = canonical_request(request);
     let string_to_sign = string_to_sign(&canonical_request, &at.format(DATE_FORMAT).to_string());
     let signature = signature(secret, &string_to_sign);
-    let authorization = format!(
-        "{SCHEME} Access={key_id}, SignedHeaders={}, Signature={signature}",
-        names(&signed_headers(request))
-    );
+    let authorization =
+        format!("{SCHEME} Access={key_id}, SignedHeaders={}, Signature={signature}", names(&signed_headers(request)));
     Stages { canonical_request, string_to_sign, signature, authorization }
 }
 

@@ -8,6 +8,7 @@ use crate::providers::huawei::endpoints::below;
 use crate::providers::huawei::images::PAGES;
 use crate::providers::huawei::wire::{Instance, InstanceList};
 use crate::wire::{Api, ReadFault, WireRequest};
+use futures_util::future::join_all;
 use http::Method;
 use std::collections::{BTreeMap, HashSet};
 use url::Url;
@@ -15,6 +16,8 @@ use url::Url;
 const LIST: &str = "GET /v1/{project_id}/instances";
 /// Ids in one call.
 const IDS: usize = 100;
+/// Reads under way at one time.
+const SIDE_BY_SIDE: usize = 8;
 
 fn malformed(what: &str) -> ReadFault {
     ReadFault::malformed(what.to_owned())
@@ -155,14 +158,48 @@ pub(super) async fn find(
         .collect();
     let Some(ids) = ids else { return list(api, account, endpoint).await };
     let mut found: BTreeMap<String, Instance> = BTreeMap::new();
-    for chunk in ids.chunks(IDS) {
-        for instance in read(api, account, endpoint, Some(&chunk.join(","))).await? {
+    for (_, instances) in by_ids(api, account, endpoint, &ids).await {
+        for instance in instances? {
             if ids.contains(&instance.id.as_str()) {
                 found.entry(instance.id.clone()).or_insert(instance);
             }
         }
     }
     found.into_values().map(record).collect()
+}
+
+/// What one read told of these ids.
+type Told<'i> = (Vec<&'i str>, Result<Vec<Instance>, ReadFault>);
+
+/// Reads instances by id, many in one call; each id is in exactly one of the answers.
+async fn by_ids<'i>(api: &dyn Api, account: &Account, endpoint: &Url, ids: &[&'i str]) -> Vec<Told<'i>> {
+    let mut told: Vec<Told<'i>> = Vec::new();
+    for chunk in ids.chunks(IDS) {
+        match read(api, account, endpoint, Some(&chunk.join(","))).await {
+            // One unknown id may refuse the whole call: then each is asked for alone.
+            Err(fault) if is_absence(&fault) && chunk.len() > 1 => {
+                for group in chunk.chunks(SIDE_BY_SIDE) {
+                    let one = |id: &'i str| async move { (vec![id], one(api, account, endpoint, id).await) };
+                    told.extend(join_all(group.iter().map(|id| one(id))).await);
+                }
+            }
+            Err(fault) if is_absence(&fault) => told.push((chunk.to_vec(), Ok(Vec::new()))),
+            answer => told.push((chunk.to_vec(), answer)),
+        }
+    }
+    told
+}
+
+async fn one(api: &dyn Api, account: &Account, endpoint: &Url, id: &str) -> Result<Vec<Instance>, ReadFault> {
+    match read(api, account, endpoint, Some(id)).await {
+        Err(fault) if is_absence(&fault) => Ok(Vec::new()),
+        answer => answer,
+    }
+}
+
+/// Whether the service says that it does not know the ids; a gateway without the call does not say that.
+fn is_absence(fault: &ReadFault) -> bool {
+    fault.class == FaultClass::NotFound && fault.error.code.as_deref() == Some("iMetal.0200")
 }
 
 /// Looks at instances, many in one call.
@@ -172,15 +209,14 @@ pub(super) async fn observe(
     endpoint: &Url,
     watches: &[Watch],
 ) -> Vec<(ServerId, Seen)> {
-    let mut all = Vec::with_capacity(watches.len());
-    for chunk in watches.chunks(IDS) {
-        let ids: Vec<&str> = chunk.iter().map(|watch| watch.id.as_str()).collect();
-        match read(api, account, endpoint, Some(&ids.join(","))).await {
-            Ok(instances) => all.extend(chunk.iter().map(|watch| (watch.id.clone(), seen(&watch.id, &instances)))),
-            Err(fault) => all.extend(chunk.iter().map(|watch| (watch.id.clone(), Seen::Fault(fault.clone())))),
-        }
-    }
-    all
+    let ids: Vec<&str> = watches.iter().map(|watch| watch.id.as_str()).collect();
+    let told = by_ids(api, account, endpoint, &ids).await;
+    let look = |id: &ServerId| match told.iter().find(|(ids, _)| ids.contains(&id.as_str())) {
+        Some((_, Ok(instances))) => seen(id, instances),
+        Some((_, Err(fault))) => Seen::Fault(fault.clone()),
+        None => Seen::Fault(malformed("the instance was not asked for")),
+    };
+    watches.iter().map(|watch| (watch.id.clone(), look(&watch.id))).collect()
 }
 
 fn seen(id: &ServerId, instances: &[Instance]) -> Seen {

@@ -1,3 +1,5 @@
+//! The product in front of its emulator, and of answers that no emulator would give.
+
 use crate::model::{
     Choice, Expectation, FaultClass, LoginWish, Observation, Order, OrderSecrets, Phase, PowerOff, PowerPlan, Prepared,
     Record, Ref, Refusal, Seen, ServerId, Watch, Wish,
@@ -131,10 +133,7 @@ fn a_server_that_ends_off_is_started_through_its_physical_server() {
     bench.advance(Duration::from_secs(3));
     assert_eq!(here(look(&*product, &bench, WEB)).phase, Phase::Stopped);
     let start = product.start(&web, &OrderSecrets::default()).expect("a call");
-    assert_eq!(
-        body(&start),
-        json!({"action": "power on", "server_id_set": ["5a0db0c5-dc50-7000-8000-000000000001"]})
-    );
+    assert_eq!(body(&start), json!({"action": "power on", "server_id_set": ["5a0db0c5-dc50-7000-8000-000000000001"]}));
     let answer = bench.exchange(start);
     assert_eq!(product.judge_power(&id(WEB), &answer), Ok(()));
     bench.advance(Duration::from_secs(1));
@@ -254,9 +253,12 @@ impl Api for Script {
         let query = request.url.query().unwrap_or_default().to_owned();
         let (_, body) = self.answers.iter().find(|(part, _)| query.contains(part)).expect("an answer");
         self.asked.lock().expect("a lock").push(query);
-        let answer =
-            WireResponse { status: StatusCode::OK, headers: HeaderMap::new(), body: body.to_string().into() };
-        let result: Result<WireResponse, ReadFault> = Ok(answer);
+        let status = if body.get("error_code").is_some() { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        let answer = WireResponse { status, headers: HeaderMap::new(), body: body.to_string().into() };
+        let result = match self.product.fault(&answer) {
+            Some((class, error)) => Err(ReadFault { class, error }),
+            None => Ok(answer),
+        };
         Box::pin(std::future::ready(result))
     }
 
@@ -278,7 +280,10 @@ fn each_id_has_exactly_one_answer_and_every_page_is_read() {
 
     let twice = Script::new(vec![(
         "",
-        page(json!([row("a", "running"), row("a", "error"), row("b", "running"), row("b", "running"), {"id": "c"}]), ""),
+        page(
+            json!([row("a", "running"), row("a", "error"), row("b", "running"), row("b", "running"), {"id": "c"}]),
+            "",
+        ),
     )]);
     assert_eq!(twice.words(&["a", "b", "c"]), ["malformed_answer", "running", "malformed_answer"]);
 
@@ -286,6 +291,14 @@ fn each_id_has_exactly_one_answer_and_every_page_is_read() {
     assert_eq!(endless.words(&["a", "b"]), ["malformed_answer"; 2]);
     let fault = ready(endless.product.list(&endless)).expect_err("a fault");
     assert_eq!(fault.class, FaultClass::Malformed);
+
+    let unknown = json!({"error_code": "iMetal.0200", "error_msg": "Instances not found: [b]"});
+    let refused = Script::new(vec![
+        ("instance_id=a%2Cb", unknown.clone()),
+        ("instance_id=b", unknown),
+        ("instance_id=a", page(json!([row("a", "running")]), "")),
+    ]);
+    assert_eq!(refused.words(&["a", "b"]), ["running", "absent"], "one unknown id hides no other");
 
     let garbled = Script::new(vec![("", json!({"instances": [{"id": 7}]}))]);
     assert_eq!(garbled.words(&["a"]), ["malformed_answer"]);

@@ -3,9 +3,7 @@
 //! Sources: ECS API reference, "Querying details about ECSs", "ECS statuses" (`en-us_topic_0178420672`),
 //! "Querying task execution status" (`en-us_topic_0022225398`).
 
-use crate::model::{
-    ApiError, FaultClass, HandleState, Observation, Phase, Record, Ref, Seen, ServerId, Watch,
-};
+use crate::model::{ApiError, FaultClass, HandleState, Observation, Phase, Record, Ref, Seen, ServerId, Watch};
 use crate::providers::huawei::account::Account;
 use crate::providers::huawei::endpoints::below;
 use crate::providers::huawei::fault;

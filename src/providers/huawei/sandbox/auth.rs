@@ -90,9 +90,7 @@ fn signature(text: &str, request: &Inbound) -> Result<(), String> {
     }
     if (request.at - at.and_utc()).abs() > WINDOW {
         let server = request.at.format(sign::DATE_FORMAT);
-        return Err(format!(
-            "calc aksk signature fail:signature expired, signature time:{date},server time:{server}"
-        ));
+        return Err(format!("calc aksk signature fail:signature expired, signature time:{date},server time:{server}"));
     }
     let mut sorted = names.clone();
     sorted.sort_unstable();

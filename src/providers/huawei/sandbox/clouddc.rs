@@ -149,11 +149,8 @@ pub(super) fn reinstall(request: &Inbound, world: &mut World) -> Outbound {
         return metal(404, "iMetal.0200", &format!("Instances not found: [{}]", unknown.join(", ")), world);
     }
     let fits = |machine: &mut Machine| matches!(machine.truth(now), Stage::Running | Stage::Failed);
-    let unfit: Vec<&str> = ids
-        .iter()
-        .filter(|id| !world.fleet.get(CLOUDDC, id, now).is_some_and(fits))
-        .map(String::as_str)
-        .collect();
+    let unfit: Vec<&str> =
+        ids.iter().filter(|id| !world.fleet.get(CLOUDDC, id, now).is_some_and(fits)).map(String::as_str).collect();
     if !unfit.is_empty() {
         return metal(400, "iMetal.0201", &format!("Instances state is not ready: [{}]", unfit.join(", ")), world);
     }
@@ -187,13 +184,8 @@ pub(super) fn servers(only: Option<&str>, world: &mut World) -> Outbound {
             "domain_id": demo::DOMAIN, "manage_state": "managed", "power_state": if on { "on" } else { "off" },
             "operation_state": get("power_operation"), "tags": []})
     };
-    let rows: Vec<Value> = world
-        .fleet
-        .of(CLOUDDC, now)
-        .into_iter()
-        .map(row)
-        .filter(|row| only.is_none_or(|id| row["id"] == id))
-        .collect();
+    let rows: Vec<Value> =
+        world.fleet.of(CLOUDDC, now).into_iter().map(row).filter(|row| only.is_none_or(|id| row["id"] == id)).collect();
     match (only, rows.first()) {
         (None, _) => {
             let count = rows.len();
@@ -222,9 +214,9 @@ pub(super) fn power(request: &Inbound, world: &mut World) -> Outbound {
     if instances.len() < ids.len() {
         return metal(404, "iMetal.0100", &format!("Physical servers ID not found: [{}]", ids.join(", ")), world);
     }
-    let busy = instances.iter().any(|id| {
-        world.fleet.get(CLOUDDC, id, now).is_some_and(|machine| machine.truth(now) == Stage::Installing)
-    });
+    let busy = instances
+        .iter()
+        .any(|id| world.fleet.get(CLOUDDC, id, now).is_some_and(|machine| machine.truth(now) == Stage::Installing));
     if busy {
         return metal(400, "iMetal.0101", &format!("Physical servers state is not ready: [{}]", ids.join(", ")), world);
     }

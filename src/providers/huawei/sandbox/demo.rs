@@ -79,13 +79,7 @@ pub(super) const IMAGES: [DemoImage; 8] = [
         PUBLIC,
         false,
     ),
-    image(
-        "5a0db0c5-1a6e-4000-8000-000000000003",
-        "legacy-app",
-        ("Linux", "CentOS", "CentOS 7.9 64bit"),
-        PRIVATE,
-        true,
-    ),
+    image("5a0db0c5-1a6e-4000-8000-000000000003", "legacy-app", ("Linux", "CentOS", "CentOS 7.9 64bit"), PRIVATE, true),
     image(
         "5a0db0c5-1a6e-4000-8000-000000000004",
         "Windows Server 2022 Standard 64bit English",

@@ -58,7 +58,8 @@ fn server(machine: &Machine, now: Duration) -> Value {
         "tags": [],
     });
     if status == "ERROR" {
-        document["fault"] = json!({"code": 500, "message": "Failed to create the system disk.", "created": get("updated")});
+        document["fault"] =
+            json!({"code": 500, "message": "Failed to create the system disk.", "created": get("updated")});
     }
     document
 }

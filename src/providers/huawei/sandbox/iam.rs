@@ -71,6 +71,12 @@ pub(super) fn projects(request: &Inbound, world: &mut World) -> Outbound {
     good(200, &json!({"projects": projects, "links": {"next": null, "previous": null}}), world)
 }
 
+/// `GET /v3/auth/domains`: the SDKs look their account up with it.
+pub(super) fn domains(world: &mut World) -> Outbound {
+    let domain = json!({"id": demo::DOMAIN, "name": demo::DOMAIN_NAME, "enabled": true, "description": ""});
+    good(200, &json!({"domains": [domain], "links": {"next": null, "previous": null}}), world)
+}
+
 /// `GET /v3.0/OS-CREDENTIAL/credentials/{access_key}`.
 pub(super) fn access_key(id: &str, world: &mut World) -> Outbound {
     if id != demo::KEY_ID {

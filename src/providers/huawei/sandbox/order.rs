@@ -42,7 +42,11 @@ fn check(fields: &Map<String, Value>, change: bool, cloud_init: bool) -> Result<
         (Some(_), Some(_)) => return Err(invalid("adminpass and keyname exclude each other")),
         (None, None) if !user_data => return Err(invalid("adminpass or keyname is required")),
         (Some(password), None) if fields::ECS.password.check(&Secret::from(password.to_owned())).is_err() => {
-            return Err((400, "Ecs.0011", "Ensure the password meets the password complexity requirements.".to_owned()));
+            return Err((
+                400,
+                "Ecs.0011",
+                "Ensure the password meets the password complexity requirements.".to_owned(),
+            ));
         }
         (None, Some(name)) => {
             let user = user.ok_or_else(|| invalid("userid is required with keyname"))?;
@@ -125,8 +129,7 @@ fn try_to(request: &Inbound, id: &str, world: &mut World) -> Result<Job, Fault> 
     let fields = body.get(name).and_then(Value::as_object).ok_or_else(|| invalid(name))?;
     let settled = check(fields, change, cloud_init)?;
     let fate = world.fate;
-    let machine =
-        world.fleet.get(ECS, id, now).ok_or((404, "Ecs.0114", "The ECS does not exist.".to_owned()))?;
+    let machine = world.fleet.get(ECS, id, now).ok_or((404, "Ecs.0114", "The ECS does not exist.".to_owned()))?;
     if machine.fields.get("locked") == Some(&Value::Bool(true)) {
         return Err((400, "Ecs.0605", "ECS locked.".to_owned()));
     }
