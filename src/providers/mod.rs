@@ -38,7 +38,7 @@ pub struct Vendor {
 }
 
 /// Every vendor. A new one is its folder, its `mod` line above and its line here.
-pub static VENDORS: &[&Vendor] = &[&jdcloud::VENDOR, &zenlayer::VENDOR];
+pub static VENDORS: &[&Vendor] = &[&jdcloud::VENDOR, &zenlayer::VENDOR, &huawei::VENDOR];
 
 /// All products, in the order of the registry.
 pub fn entries() -> impl Iterator<Item = (&'static Vendor, &'static Entry)> {

@@ -3,6 +3,7 @@
 
 pub mod canonical;
 pub mod hash;
+pub mod keystone;
 
 /// The three stages of a signature, as `reinstall sign` and the vectors show them.
 #[derive(Clone, Debug, PartialEq, Eq)]
