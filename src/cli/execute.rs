@@ -41,6 +41,8 @@ pub struct Job {
     pub next_permit: u64,
     /// When the run began.
     pub started_at: DateTime<Utc>,
+    /// Events of before, for a run that is resumed.
+    pub history: Vec<Event>,
     /// Limits.
     pub policy: Policy,
     /// `--timeout`.
@@ -82,12 +84,19 @@ pub fn policy(session: &Session, total: usize, watch_only: bool) -> Policy {
 /// Runs it to its end and reports.
 pub async fn execute(session: &Session, job: Job) -> Result<Exit, CliError> {
     let mut voices = Voices { progress: session.progress(), lines: session.json_lines() };
+    for event in &job.history {
+        voices.progress.recall(event);
+        if let Some(lines) = &mut voices.lines {
+            lines.recall(event);
+        }
+    }
     let (lines, wishes): (Vec<Line>, Vec<Wish>) = job.lanes.into_iter().unzip();
     let lanes = lines
         .iter()
         .zip(wishes)
         .map(|(line, wish)| driver::lane(&line.client, wish, job.timeout, line.product.clone()))
         .collect();
+    let watch_only = job.policy.watch_only;
     let mut machine = Machine::new(job.policy, lanes, job.targets, job.next_permit, Box::new(RandomChance));
     let journaled = job.journal.is_some();
     let clients: Vec<Client> = lines.into_iter().map(|line| line.client).collect();
@@ -112,6 +121,10 @@ pub async fn execute(session: &Session, job: Job) -> Result<Exit, CliError> {
     }
     let mut targets: Vec<TargetReport> =
         machine.targets().iter().map(|target| target_report(target, clients[target.lane].product())).collect();
+    if watch_only {
+        // Whoever ordered it, this run did not.
+        targets.iter_mut().for_each(|target| target.orders_sent = 0);
+    }
     targets.extend(job.aside);
     let exit = exit_of(&targets, &ended);
     if ended.signal.is_none() && ended.journal_lost.is_none() {

@@ -97,7 +97,8 @@ pub fn read(session: &Session, args: &SecretArgs, no_login: bool, instances_from
     Ok(Logins { password, user_data, key: None, no_login })
 }
 
-fn asked(error: PromptError) -> CliError {
+/// Why there is no answer to the question for a password.
+pub fn asked(error: PromptError) -> CliError {
     let exit = match error {
         PromptError::Interrupted => Exit::Interrupted,
         _ => Exit::Usage,
@@ -114,6 +115,12 @@ impl Logins {
     /// Whether the orders carry user data.
     pub fn user_data(&self) -> bool {
         self.user_data.is_some()
+    }
+
+    /// The same with this password for all.
+    #[must_use]
+    pub fn with_password(self, password: Secret) -> Self {
+        Self { password: Password::One(password.shared(), "typed"), ..self }
     }
 
     /// Bytes of the user data.

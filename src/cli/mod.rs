@@ -42,7 +42,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, out: &Out) -> Exit {
         // These need no settings: they work with a broken configuration, too.
         Some(Command::Completions { shell }) => shell::completions(*shell, out),
         Some(Command::Man) => shell::manual(out),
-        _ => act(&cli, out),
+        _ => act(cli, out),
     };
     done.unwrap_or_else(|error| {
         let _ = out.stderr.line(&error.lines());
@@ -63,17 +63,21 @@ fn usage(told: &clap::Error, out: &Out) -> Exit {
     }
 }
 
-fn act(cli: &Cli, out: &Out) -> Result<Exit, CliError> {
-    if let (Some(_), Some(option)) = (&cli.command, verb_option(cli)) {
+fn act(mut cli: Cli, out: &Out) -> Result<Exit, CliError> {
+    if let (Some(_), Some(option)) = (&cli.command, verb_option(&cli)) {
         let message = format!("`{option}` belongs to the reinstall itself, not to this command");
         return Err(CliError::usage(message, "leave it out, or leave the command out"));
     }
-    let session = Session::open(cli, out.clone())?;
+    let session = Session::open(&cli, out.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|why| CliError::new(Exit::Bug, format!("the runtime cannot start: {why}"), ""))?;
-    runtime.block_on(dispatch(cli, &session))
+    if let Some(Command::Resume { run, secrets }) = cli.command.take() {
+        let (session, run) = resume::session(&mut cli, session, run.as_deref(), out)?;
+        return runtime.block_on(resume::run(&session, &run, &secrets));
+    }
+    runtime.block_on(dispatch(&cli, &session))
 }
 
 async fn dispatch(cli: &Cli, session: &Session) -> Result<Exit, CliError> {
@@ -84,7 +88,6 @@ async fn dispatch(cli: &Cli, session: &Session) -> Result<Exit, CliError> {
             let ask = reinstall::Ask { provider, instances, verb: &cli.verb };
             reinstall::run(session, ask).await
         }
-        Some(Command::Resume { run, secrets }) => resume::run(session, run.as_deref(), secrets).await,
         Some(Command::Wait) => wait::run(session, provider, instances).await,
         Some(Command::Runs { what }) => runs::run(session, what.as_ref()),
         Some(Command::List) => list::run(session, provider, instances, list::What::Servers).await,
@@ -94,7 +97,8 @@ async fn dispatch(cli: &Cli, session: &Session) -> Result<Exit, CliError> {
         Some(Command::Check) => check::run(session, provider).await,
         Some(Command::Sign) => sign::run(session),
         Some(Command::Sandbox { listen, speed }) => sandbox::run(session, listen, *speed).await,
-        Some(Command::Completions { .. } | Command::Man) => Ok(Exit::Success),
+        // Settled before a session was opened.
+        Some(Command::Completions { .. } | Command::Man | Command::Resume { .. }) => Ok(Exit::Success),
     }
 }
 

@@ -7,7 +7,7 @@ use super::execute::{Job, execute, policy};
 use super::login::{Logins, gather};
 use super::outcome::{deliver, exit_of};
 use super::session::{Line, Session};
-use crate::config::{fields, products, selection};
+use crate::config::{fields, select_products, selection};
 use crate::journal::{Claim, ClaimError, Claims};
 use crate::model::{
     ApiError, Choice, Exit, LoginWish, Order, OrderSecrets, PlannedTarget, PowerPlan, Prepared, Record, Ref, Refusal,
@@ -99,6 +99,7 @@ pub async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliError> {
         policy: policy(session, rows.len(), false),
         timeout: session.settings.timeout.value,
         reason: session.settings.reason.value.clone(),
+        history: Vec::new(),
     };
     open_run(session, &mut job, &lines, &rows, &planned, &base, by);
     claim(session, &mut job, &lines, going, &claims)?;
@@ -117,7 +118,7 @@ pub fn selected_lines(session: &Session, ask: &Ask<'_>) -> Result<(Vec<Line>, Ve
         let known: Vec<&str> = crate::providers::entries().map(|(_, entry)| entry.id).collect();
         return Err(CliError::usage("no `--provider` was given", format!("name one of {}", known.join(", "))));
     };
-    let chosen = products::select_products(VENDORS, provider)?;
+    let chosen = select_products(VENDORS, provider)?;
     let refs = selection::instances(ask.instances, std::io::stdin())?;
     Ok((session.lines(&chosen)?, refs))
 }
@@ -418,14 +419,7 @@ fn claim(
 ) -> Result<(), CliError> {
     for (lane, prepared) in going {
         let line = &lines[lane];
-        let claim = Claim {
-            run: job.run.clone(),
-            provider: line.entry.id.to_owned(),
-            instance: prepared.record.id.clone(),
-            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            pid: std::process::id(),
-            since: session.clock.now().wall.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        };
+        let claim = Claim::new(&job.run, line.entry.id, &prepared.record.id, session.clock.now().wall);
         match claims.take(line.product.endpoint().as_str(), &claim) {
             Ok(()) => job.targets.push(Target::planned(lane, Arc::new(prepared), job.targets.len())),
             Err(error @ ClaimError::Io { .. }) => {

@@ -2,6 +2,7 @@
 
 use crate::model::{RunId, ServerId};
 use crate::sign::hash::sha256_hex;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -23,6 +24,20 @@ pub struct Claim {
     pub pid: u32,
     /// Since when, RFC 3339.
     pub since: String,
+}
+
+impl Claim {
+    /// A claim of this process.
+    pub fn new(run: &RunId, provider: &str, instance: &ServerId, now: DateTime<Utc>) -> Self {
+        Self {
+            run: run.clone(),
+            provider: provider.to_owned(),
+            instance: instance.clone(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            pid: std::process::id(),
+            since: now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        }
+    }
 }
 
 /// Why a server cannot be claimed.

@@ -17,7 +17,8 @@ use crate::model::{
     Ref, Refusal, Seen, ServerId, Watch, Wish,
 };
 use crate::sandbox::Emulator;
-use crate::wire::{Api, Login, Reading, WireRequest, WireResponse};
+use crate::sign::Stages;
+use crate::wire::{Api, Login, Reading, Stamp, WireRequest, WireResponse};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -33,9 +34,26 @@ pub struct Vendor {
     pub products: &'static [Entry],
     /// Settings and credentials it reads: (name, meaning), our own variables first.
     pub variables: &'static [(&'static str, &'static str)],
+    /// Signs any request, for `reinstall sign`; `None` where the credentials are a token.
+    pub sign: SignFn,
     /// Its part of the sandbox.
     pub emulator: fn() -> Box<dyn Emulator>,
 }
+
+/// Signs a request with credentials from the sources and returns every stage; the request then carries all headers.
+pub type SignFn = fn(&dyn Sources, &mut WireRequest, &Stamp, SignScope<'_>) -> Result<Option<Stages>, SetupError>;
+
+/// What `reinstall sign` may say of a scope, for schemes that have one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SignScope<'a> {
+    /// Region.
+    pub region: Option<&'a str>,
+    /// Service.
+    pub service: Option<&'a str>,
+}
+
+/// Makes a product from settings and credentials.
+pub type BuildFn = fn(&dyn Sources) -> Result<Box<dyn Product>, SetupError>;
 
 /// Every vendor. A new one is its folder, its `mod` line above and its line here.
 pub static VENDORS: &[&Vendor] = &[&jdcloud::VENDOR, &zenlayer::VENDOR, &huawei::VENDOR];
@@ -58,7 +76,7 @@ pub struct Entry {
     /// Fields of the reinstall call that `--set` takes.
     pub fields: &'static [Field],
     /// Makes the product from settings and credentials; reads no network.
-    pub build: fn(&dyn Sources) -> Result<Box<dyn Product>, SetupError>,
+    pub build: BuildFn,
 }
 
 /// Limits and rules of a product, as data for checks, help and documentation.

@@ -1,0 +1,219 @@
+//! `resume`: goes on with an interrupted run, from its journal alone.
+
+use super::args::{Cli, SecretArgs};
+use super::error::CliError;
+use super::execute::{Job, execute, policy};
+use super::login;
+use super::outcome::target_report;
+use super::runs;
+use super::session::{Line, Session};
+use crate::config::ask_password;
+use crate::journal::{Claim, ClaimError, Store};
+use crate::model::{ApiError, Exit, RunHead, RunId, Verdict, What};
+use crate::providers::entries;
+use crate::report::{Out, TargetReport};
+use crate::run::resume::{NoPast, Past, past};
+use crate::run::target::Stage;
+
+/// The settings of the run to go on with: what is not typed is taken from its head; what is typed must be the same.
+pub fn session(cli: &mut Cli, session: Session, run: Option<&str>, out: &Out) -> Result<(Session, RunId), CliError> {
+    let run = match run {
+        Some(text) => runs::named(&session, text)?,
+        None => only_unfinished(&session.store()?)?,
+    };
+    let story = session.store()?.read(&run)?;
+    let head = story.events.iter().find_map(|event| match &event.what {
+        What::RunOpened(head) => Some((**head).clone()),
+        _ => None,
+    });
+    let Some(head) = head else { return Ok((session, run)) };
+    if head.sandbox {
+        let message = format!("run {run} talked to the sandbox inside its own process, which is gone");
+        return Err(CliError::usage(message, "use `reinstall sandbox` and `--endpoint` to try interruptions"));
+    }
+    for (key, value) in &head.place {
+        let typed = match key.as_str() {
+            "profile" => &mut cli.shared.profile,
+            "region" => &mut cli.shared.region,
+            "project" => &mut cli.shared.project,
+            "endpoint" => &mut cli.shared.endpoint,
+            _ => continue,
+        };
+        match typed {
+            Some(typed) if typed.trim_end_matches('/') != value.trim_end_matches('/') => {
+                let message = format!("run {run} was planned with {key} `{value}`, not `{typed}`");
+                return Err(CliError::usage(message, "leave the option out, or make a new run"));
+            }
+            _ => *typed = Some(value.clone()),
+        }
+    }
+    limits(cli, &head);
+    cli.verb.reason.clone_from(&head.reason);
+    Ok((Session::open(cli, out.clone())?, run))
+}
+
+/// Limits that were typed hold; the others are those of the run.
+fn limits(cli: &mut Cli, head: &RunHead) {
+    let text = |time: std::time::Duration| format!("{}ms", time.as_millis());
+    let shared = &mut cli.shared;
+    shared.timeout = shared.timeout.take().or_else(|| head.timeout.map(text));
+    shared.poll_interval = shared.poll_interval.take().or_else(|| head.poll_interval.map(text));
+    shared.start_window = shared.start_window.take().or_else(|| Some(text(head.start_window)));
+    cli.verb.concurrency = Some(head.concurrency.to_string());
+    cli.verb.max_failures = Some(head.max_failures.to_string());
+    cli.verb.no_wait = head.no_wait;
+}
+
+fn only_unfinished(store: &Store) -> Result<RunId, CliError> {
+    let open: Vec<RunId> =
+        store.summaries()?.into_iter().filter(|run| run.unfinished() && !run.alive && !run.sandbox).map(|run| run.run).collect();
+    match open.as_slice() {
+        [] => Err(CliError::usage("no unfinished run is known on this machine", "see `reinstall runs`")),
+        [one] => Ok(one.clone()),
+        several => {
+            let names: Vec<&str> = several.iter().map(RunId::as_str).collect();
+            Err(CliError::usage(format!("several runs are unfinished: {}", names.join(", ")), "name one of them"))
+        }
+    }
+}
+
+/// Goes on with the run.
+pub async fn run(session: &Session, run: &RunId, secrets: &SecretArgs) -> Result<Exit, CliError> {
+    let store = session.store()?;
+    let (journal, story) = store.resume(run)?;
+    if story.torn {
+        session.warn("the last record was cut while it was written; what it announced had not begun");
+    }
+    let past = past(&story.events, session.clock.now()).map_err(|why| match why {
+        NoPast::NoHead => CliError::new(Exit::Skipped, format!("run {run}: {why}"), "make a new run"),
+        NoPast::PlanChanged => CliError::new(Exit::JournalDamaged, format!("run {run}: {why}"), "make a new run"),
+    })?;
+    let lines = lines(session, &past)?;
+    let queued = past.servers.iter().any(|server| {
+        server.target.as_ref().is_some_and(|target| target.stage == Stage::Queued)
+    });
+    if queued && !past.confirmed {
+        let message = format!("run {run} was never confirmed: nothing was sent");
+        return Err(CliError::new(Exit::Skipped, message, "make a new run"));
+    }
+    let wish = past.head.wish.clone();
+    let mut job = Job {
+        run: run.clone(),
+        opening: vec![(None, What::Resumed { epoch: journal.epoch() })],
+        journal: Some(journal),
+        last_seq: past.last_seq,
+        lanes: Vec::new(),
+        targets: Vec::new(),
+        secrets: Vec::new(),
+        aside: Vec::new(),
+        claims: Some(store.claims()),
+        next_permit: past.next_permit,
+        started_at: story.events.first().map_or_else(|| session.clock.now().wall, |event| event.at),
+        policy: policy(session, past.head.total, false),
+        timeout: session.settings.timeout.value,
+        reason: past.head.reason.clone(),
+        history: story.events,
+    };
+    for server in past.servers {
+        let lane = lines.iter().position(|line| line.entry.id == server.provider);
+        match (server.target, lane) {
+            (Some(mut target), Some(lane)) => {
+                target.lane = lane;
+                job.targets.push(target);
+            }
+            _ => job.aside.push(TargetReport::new(
+                server.provider,
+                server.instance.as_str(),
+                server.verdict.unwrap_or(Verdict::Skipped),
+            )),
+        }
+    }
+    claim(session, &mut job, &lines)?;
+    let logins = login::read(session, secrets, wish.login.none, false)?;
+    let fields: Vec<login::SecretFields> = lines.iter().map(|_| login::SecretFields::new()).collect();
+    let logins = complete(session, logins, &job, &wish, &lines)?;
+    logins.fill(&mut job, &lines, &fields)?;
+    job.lanes = lines.into_iter().map(|line| (line, wish.clone())).collect();
+    execute(session, job).await
+}
+
+/// The products of the run, at the very endpoints that it was planned for.
+fn lines(session: &Session, past: &Past) -> Result<Vec<Line>, CliError> {
+    let mut lines: Vec<Line> = Vec::new();
+    for server in &past.servers {
+        let Some(planned) = &server.planned else { continue };
+        if lines.iter().any(|line| line.entry.id == server.provider) {
+            continue;
+        }
+        let (vendor, entry) = entries().find(|(_, entry)| entry.id == server.provider).ok_or_else(|| {
+            CliError::new(Exit::JournalDamaged, format!("the journal names an unknown product `{}`", server.provider), "")
+        })?;
+        let line = session.line(vendor, entry)?;
+        if line.product.endpoint().as_str() != planned.endpoint {
+            let message = format!("the run was planned for {}, and the settings now lead to {}", planned.endpoint, line.product.endpoint());
+            return Err(CliError::usage(message, "use the settings of then, or make a new run"));
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// Servers whose order is still to come are claimed again; one that another run has taken meanwhile is skipped.
+fn claim(session: &Session, job: &mut Job, lines: &[Line]) -> Result<(), CliError> {
+    let Some(claims) = job.claims.clone() else { return Ok(()) };
+    let now = session.clock.now().wall;
+    let mut kept = Vec::new();
+    for mut target in std::mem::take(&mut job.targets) {
+        let line = &lines[target.lane];
+        if target.stage == Stage::Queued {
+            let claim = Claim::new(&job.run, line.entry.id, target.id(), now);
+            match claims.take(line.product.endpoint().as_str(), &claim) {
+                Ok(()) => {}
+                Err(error @ ClaimError::Io { .. }) => {
+                    return Err(CliError::new(Exit::OutputLost, error, "name another folder with `--state-dir`"));
+                }
+                Err(busy) => {
+                    let error = ApiError::local("busy", busy.to_string()).advise("wait for that run, then make a new one");
+                    let named = Some((line.entry.id.to_owned(), target.id().clone()));
+                    job.opening.push((named, What::Verdict { verdict: Verdict::Skipped, error: Some(error.clone()) }));
+                    target.verdict = Some(Verdict::Skipped);
+                    target.error = Some(error);
+                    job.aside.push(target_report(&target, &*line.product));
+                    continue;
+                }
+            }
+        }
+        kept.push(target);
+    }
+    job.targets = kept;
+    Ok(())
+}
+
+/// Passwords are in no journal: those of orders still to come are asked for again.
+fn complete(
+    session: &Session,
+    logins: login::Logins,
+    job: &Job,
+    wish: &crate::model::Wish,
+    lines: &[Line],
+) -> Result<login::Logins, CliError> {
+    if !job.targets.iter().any(|target| target.stage == Stage::Queued) {
+        return Ok(logins);
+    }
+    let again = "the journal keeps no secrets: give again what the run was started with";
+    if wish.user_data && !logins.user_data() {
+        return Err(CliError::usage("orders of this run carry user data", format!("{again}: `--user-data`")));
+    }
+    if !wish.login.password || logins.password() {
+        return Ok(logins);
+    }
+    if !session.may_ask() {
+        let step = format!("{again}: `--password-file`, `--password-env` or `--generate-password`");
+        return Err(CliError::usage("orders of this run carry a password", step));
+    }
+    let accept = |password: &crate::secret::Secret| {
+        lines.iter().try_for_each(|line| line.entry.facts.password.check(password)).map_err(|fault| fault.to_string())
+    };
+    let password = ask_password("Password for the new system", accept).map_err(login::asked)?;
+    Ok(logins.with_password(password))
+}
