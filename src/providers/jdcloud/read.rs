@@ -19,6 +19,9 @@ const PAGES: usize = 200;
 /// Pairs of a query.
 pub(super) type Query = Vec<(String, String)>;
 
+/// Rows of one page, and the count of all rows.
+type Page<R> = (Option<Vec<R>>, Option<u64>);
+
 /// Rows of all pages.
 pub(super) struct Listing<R> {
     pub(super) rows: Vec<R>,
@@ -65,14 +68,14 @@ impl Cps {
         })
     }
 
-    /// Reads every page of a list. `take` gives a page's rows and the count of all; `id` names a row.
+    /// Reads every page of a list. `take` opens a page; `id` names a row.
     async fn pages<P: serde::de::DeserializeOwned, R>(
         &self,
         api: &dyn Api,
         label: &'static str,
         segment: &str,
         query: Query,
-        take: fn(P) -> (Option<Vec<R>>, Option<u64>),
+        take: fn(P) -> Page<R>,
         id: fn(&R) -> Option<&str>,
     ) -> Result<Listing<R>, ReadFault> {
         let mut rows: Vec<R> = Vec::new();
