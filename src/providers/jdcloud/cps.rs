@@ -305,7 +305,7 @@ fn unique(ids: &[ServerId]) -> Vec<ServerId> {
 /// `result.success`, which alone says whether a change was taken.
 fn success(answer: &WireResponse) -> Result<bool, ReadFault> {
     let document: Answer<Success> = answer.parse()?;
-    let success = document.result.and_then(|result| result.success);
+    let success = document.result.filter(|_| document.error.is_none()).and_then(|result| result.success);
     success.ok_or_else(|| ReadFault::malformed("the answer does not say whether it was a success".to_owned()))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.jdcloud.com/en/common-declaration/api/error-codes>.
 
-use super::wire::{ErrorBody, Failure};
+use super::wire::{Code, ErrorBody, ErrorField, Failure, Word};
 use crate::model::{ApiError, FaultClass};
 use crate::wire::WireResponse;
 use std::time::Duration;
@@ -14,12 +14,12 @@ const DENIED_ADVICE: &str = "check the credentials with `reinstall check`; if th
 /// Reads the `error` object, which counts as a refusal whatever the HTTP status says.
 pub(super) fn fault(answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
     let failure: Failure = serde_json::from_slice(&answer.body).ok()?;
-    let error = failure.error?;
+    let Some(ErrorField::Object(error)) = failure.error else { return None };
     let class = class(&error, answer);
-    let message = error.message.filter(|text| !text.is_empty()).unwrap_or_else(|| "no reason was given".to_owned());
-    let number = error.code.as_ref().and_then(super::wire::Code::number);
-    let code = error.status.filter(|word| !word.is_empty()).or_else(|| number.map(|number| number.to_string()));
-    let request_id = failure.request_id.or_else(|| answer.header(REQUEST_ID).map(str::to_owned));
+    let message = text(&error.message).unwrap_or("no reason was given").to_owned();
+    let number = error.code.as_ref().and_then(Code::number);
+    let code = text(&error.status).map(str::to_owned).or_else(|| number.map(|number| number.to_string()));
+    let request_id = text(&failure.request_id).or_else(|| answer.header(REQUEST_ID)).map(str::to_owned);
     let mut error = ApiError::from_provider(&class, code, message, request_id);
     if class == FaultClass::Denied {
         error = error.advise(DENIED_ADVICE);
@@ -33,12 +33,16 @@ pub(super) fn request_id(answer: &WireResponse) -> Option<String> {
         return Some(id.to_owned());
     }
     let document: Failure = serde_json::from_slice(&answer.body).ok()?;
-    document.request_id
+    text(&document.request_id).map(str::to_owned)
+}
+
+fn text(word: &Option<Word>) -> Option<&str> {
+    word.as_ref().and_then(Word::text)
 }
 
 fn class(error: &ErrorBody, answer: &WireResponse) -> FaultClass {
     let http = answer.status.as_u16();
-    let word = error.status.as_deref().unwrap_or_default().to_ascii_uppercase();
+    let word = text(&error.status).unwrap_or_default().to_ascii_uppercase();
     if word == "NOT_IMPLEMENTED" {
         return FaultClass::Invalid;
     }
@@ -46,7 +50,7 @@ fn class(error: &ErrorBody, answer: &WireResponse) -> FaultClass {
     if http >= 500 {
         return FaultClass::Server;
     }
-    let code = error.code.as_ref().and_then(super::wire::Code::number).unwrap_or(http);
+    let code = error.code.as_ref().and_then(Code::number).unwrap_or(http);
     match word.as_str() {
         "RATE_LIMIT" => return FaultClass::Throttled(retry_after(answer)),
         "FAILED_PRECONDITION" | "ABORTED" | "ALREADY_EXISTS" => return FaultClass::Busy,
@@ -74,7 +78,7 @@ fn class(error: &ErrorBody, answer: &WireResponse) -> FaultClass {
 
 /// The page has one code for every refused signature; only the text can tell that the time was the reason.
 fn denied(error: &ErrorBody) -> FaultClass {
-    let text = error.message.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let text = text(&error.message).unwrap_or_default().to_ascii_lowercase();
     let speaks_of_time = ["expired", "clock", "skew", "timestamp"].iter().any(|word| text.contains(word));
     if speaks_of_time && !text.contains("token") { FaultClass::ClockSkew } else { FaultClass::Denied }
 }
@@ -194,6 +198,13 @@ mod tests {
         ] {
             assert!(fault(&answer(status, body)).is_none(), "{body}");
         }
+    }
+
+    #[test]
+    fn an_error_object_with_odd_fields_is_still_an_error() {
+        let odd = r#"{"requestId":7,"result":{"success":true},"error":{"code":[],"status":4,"message":{}}}"#;
+        assert_eq!(class_of(&answer(200, odd)), FaultClass::Server);
+        assert_eq!(class_of(&answer(400, r#"{"error":{"code":400,"message":5}}"#)), FaultClass::Invalid);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::Cps;
 use super::wire::{
-    Answer, Instance, InstancePage, InstanceRaid, KeypairPage, OneInstance, Os, OsList, Raid, RaidList, Row,
+    Answer, Instance, InstancePage, InstanceRaid, KeypairPage, OneInstance, Os, OsList, Raid, RaidList, Row, Word,
 };
 use crate::model::{KeyPair, Observation, Phase, Record, Seen, ServerId};
 use crate::wire::{Api, ReadFault, WireRequest};
@@ -18,6 +18,9 @@ const PAGES: usize = 200;
 
 /// Pairs of a query.
 pub(super) type Query = Vec<(String, String)>;
+
+/// Rows of one page, and the count of all rows.
+type Page<R> = (Option<Vec<R>>, Option<u64>);
 
 /// Rows of all pages.
 pub(super) struct Listing<R> {
@@ -59,20 +62,23 @@ impl Cps {
     ) -> Result<T, ReadFault> {
         let answer = api.read(WireRequest::new(Method::GET, self.url(segments, query), label)).await?;
         let document: Answer<T> = answer.parse()?;
-        document.result.ok_or_else(|| match document.request_id {
-            Some(id) => ReadFault::malformed(format!("the answer of {label} has no result (request {id})")),
-            None => ReadFault::malformed(format!("the answer of {label} has no result")),
-        })
+        let request = document.request_id.as_ref().and_then(Word::text);
+        let request = request.map(|id| format!(" (request {id})")).unwrap_or_default();
+        match document.result {
+            Some(result) if document.error.is_none() => Ok(result),
+            Some(_) => Err(ReadFault::malformed(format!("the answer of {label} holds an unreadable error{request}"))),
+            None => Err(ReadFault::malformed(format!("the answer of {label} has no result{request}"))),
+        }
     }
 
-    /// Reads every page of a list. `take` gives a page's rows and the count of all; `id` names a row.
+    /// Reads every page of a list. `take` opens a page; `id` names a row.
     async fn pages<P: serde::de::DeserializeOwned, R>(
         &self,
         api: &dyn Api,
         label: &'static str,
         segment: &str,
         query: Query,
-        take: fn(P) -> (Option<Vec<R>>, Option<u64>),
+        take: fn(P) -> Page<R>,
         id: fn(&R) -> Option<&str>,
     ) -> Result<Listing<R>, ReadFault> {
         let mut rows: Vec<R> = Vec::new();

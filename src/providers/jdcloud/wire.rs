@@ -10,24 +10,51 @@ use serde_json::{Map, Value, json};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer<T> {
-    pub(super) request_id: Option<String>,
+    pub(super) request_id: Option<Word>,
     pub(super) result: Option<T>,
+    /// A good answer has none; one that is not even an object still makes it no good answer.
+    pub(super) error: Option<IgnoredAny>,
 }
 
 /// What every refusal is wrapped in. Fields of the good answer may stand beside it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Failure {
-    pub(super) request_id: Option<String>,
-    pub(super) error: Option<ErrorBody>,
+    pub(super) request_id: Option<Word>,
+    pub(super) error: Option<ErrorField>,
 }
 
-/// The `error` object.
+/// What stands under `error`: other interfaces put a text there.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum ErrorField {
+    Object(ErrorBody),
+    Other(IgnoredAny),
+}
+
+/// The `error` object. An odd field must not hide that there is an error.
 #[derive(Deserialize)]
 pub(super) struct ErrorBody {
     pub(super) code: Option<Code>,
-    pub(super) status: Option<String>,
-    pub(super) message: Option<String>,
+    pub(super) status: Option<Word>,
+    pub(super) message: Option<Word>,
+}
+
+/// A text, or something else that is passed over.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Word {
+    Text(String),
+    Other(IgnoredAny),
+}
+
+impl Word {
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
 }
 
 /// The code is documented as a number; a text is read too.

@@ -10,6 +10,11 @@ use http::Method;
 use serde_json::{Value, json};
 use url::Url;
 
+/// One way to spoil a request.
+type Tamper = (&'static str, fn(&mut WireRequest));
+/// One way to rewrite a header.
+type Edit = (&'static str, fn(&str) -> String);
+
 fn call(product: &Cps, method: Method, path: &str, body: &str) -> WireRequest {
     let mut url = product.endpoint().clone();
     let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
@@ -187,7 +192,7 @@ fn any_change_to_a_signed_request_is_refused() {
         assert_eq!(code(&product, &answer), (401, "ACCESS_ERROR".to_owned()), "{what}");
         product.fault(&answer).expect("a fault").0
     };
-    let tampers: [(&str, fn(&mut WireRequest)); 14] = [
+    let tampers: [Tamper; 14] = [
         ("body", |request| request.body = Bytes::from_static(b"{} ")),
         ("method", |request| request.method = Method::POST),
         ("path", |request| request.url.set_path("/v1/regions/cn-north-1/instances/cps-demo-2:startInstance")),
@@ -208,7 +213,7 @@ fn any_change_to_a_signed_request_is_refused() {
         tamper(&mut request);
         assert_eq!(refused(&request, noon(), what), FaultClass::Denied, "{what}");
     }
-    let edits: [(&str, fn(&str) -> String); 6] = [
+    let edits: [Edit; 6] = [
         ("another key", |text| text.replace("SANDBOXJDCLOUDACCESSKEY0000000001", "SANDBOX")),
         ("another day", |text| text.replace("/20261121/", "/20261120/").replace("=20261121/", "=20261120/")),
         ("another service", |text| text.replace("/cps/", "/vm/")),
@@ -271,6 +276,49 @@ fn the_forms_of_the_official_clients_are_accepted() {
         sign::Signing::Usual,
     );
     assert_eq!(bench.deliver(&request, noon()).status, 200);
+}
+
+/// Signatures that the provider's Python SDK 1.6.354 made, with everything else it puts on a request.
+#[test]
+fn what_the_python_sdk_sends_is_accepted() {
+    let product = product();
+    let bench = bench(&product);
+    let credential =
+        "JDCLOUD3-HMAC-SHA256 Credential=SANDBOXJDCLOUDACCESSKEY0000000001/20261121/cn-north-1/cps/jdcloud3_request";
+    let send = |mut request: WireRequest, names: &str, signature: &str, digest: &str, nonce: &str| {
+        for (name, value) in [
+            ("user-agent", "JdcloudSdkPython/1.6.354 cps/2.4.3"),
+            ("content-type", "application/json"),
+            ("x-jdcloud-content-sha256", digest),
+            ("jdcloud3-hmac-sha256", "JDCLOUD3-HMAC-SHA256"),
+            (DATE, "20261121T120000Z"),
+            (NONCE, nonce),
+        ] {
+            request.set(name, value);
+        }
+        request.set("authorization", &format!("{credential}, SignedHeaders={names}, Signature={signature}"));
+        bench.deliver(&request, noon()).status
+    };
+    let list = "/cn-north-1/instances?filters.1.name=instanceId&filters.1.values.1=cps-demo-1&pageSize=100";
+    let status = send(
+        call(&product, Method::GET, list, ""),
+        "content-type;host",
+        "8432b0cdd2c4892d1a1680de2a0ea8f8c309d60566eb285ab2a15af3dddfcbde",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "f3a1c2d4-0000-4000-8000-00000000000a",
+    );
+    assert_eq!(status, 200);
+    let body = r#"{"regionId": "cn-north-1", "instanceId": "cps-demo-1", "clientToken": null}"#;
+    let start = call(&product, Method::PUT, "/cn-north-1/instances/cps-demo-1:startInstance", body)
+        .header("x-jdcloud-security-token", "dG9rZW4=");
+    let status = send(
+        start,
+        "content-type;host;x-jdcloud-security-token",
+        "7f337db9b281e6b6ccbf5969ea0a556c6575956c94758a44c287b683ad440bd6",
+        "2e32050a25b04a7df27c135fb25ceb492ab71103ccacc23a5f533cd3fb4f6934",
+        "f3a1c2d4-0000-4000-8000-00000000000b",
+    );
+    assert_eq!(status, 200);
 }
 
 #[test]

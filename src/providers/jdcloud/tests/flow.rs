@@ -219,6 +219,8 @@ fn an_answer_that_does_not_say_success_is_never_accepted() {
         r#"{"result":null}"#,
         r#"{"result":{"success":"yes"}}"#,
         r#"{"result":{"success":true,"success":false}}"#,
+        r#"{"result":{"success":true},"error":"quota"}"#,
+        r#"{"result":{"success":true},"error":{"code":1,"code":2}}"#,
     ] {
         let (judged, power) = judge(body);
         assert!(matches!(judged, Judgement::Unclear(_)), "{body}: {judged:?}");

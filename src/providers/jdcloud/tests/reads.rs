@@ -119,6 +119,7 @@ fn an_answer_that_is_garbled_for_a_server_proves_nothing_about_it() {
         r#"{"result":{"totalCount":3}}"#,
         r#"{"result":{}}"#,
         r#"{"result":null}"#,
+        r#"{"result":{"instances":[],"totalCount":0},"error":"odd"}"#,
         r#"{}"#,
         r#"{"result":{"instances":[{"instanceId":"a","status":"running"}],"totalCount":"1"}}"#,
         "<html>",
