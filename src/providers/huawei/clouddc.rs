@@ -58,22 +58,23 @@ impl CloudDc {
         if record.seen.marks.contains_key("launched_at") {
             must_change.insert("launched_at".to_owned(), None);
         }
+        // Named, the image is always sent: a call is for several servers, and not all of them may have it yet.
         let chosen = match &wish.image {
             None => None,
-            Some(Choice::Id(id)) if current.as_ref() == Some(id) => None,
-            Some(choice) => Some(images::resolve(api, &self.account, choice, images::Kind::Metal).await?),
-        };
-        let mut body = json!({"project_id": project});
-        let image = match chosen {
-            Some(image) => {
-                body["image_id"] = image.id.clone().into();
-                if current.as_ref() != Some(&image.id) {
-                    must_change.insert("image".to_owned(), Some(image.id.clone()));
-                }
+            Some(Choice::Id(id)) if current.as_ref() == Some(id) => Some((id.clone(), record.image_name.clone())),
+            Some(choice) => {
+                let image = images::resolve(api, &self.account, choice, images::Kind::Metal).await?;
                 Some((image.id, image.name))
             }
-            None => current.map(|id| (id, record.image_name.clone())),
         };
+        let mut body = json!({"project_id": project});
+        if let Some((id, _)) = &chosen {
+            body["image_id"] = id.clone().into();
+            if current.as_ref() != Some(id) {
+                must_change.insert("image".to_owned(), Some(id.clone()));
+            }
+        }
+        let image = chosen.or_else(|| current.map(|id| (id, record.image_name.clone())));
         let mut lines = vec![("call".to_owned(), "batch reinstall, one password for all servers of a call".to_owned())];
         if let Some(server) = record.attributes.get("server_id") {
             body["server_id"] = server.clone().into();

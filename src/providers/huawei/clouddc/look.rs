@@ -209,6 +209,8 @@ pub(super) async fn observe(
     endpoint: &Url,
     watches: &[Watch],
 ) -> Vec<(ServerId, Seen)> {
+    let mut asked = HashSet::new();
+    let watches: Vec<&Watch> = watches.iter().filter(|watch| asked.insert(&watch.id)).collect();
     let ids: Vec<&str> = watches.iter().map(|watch| watch.id.as_str()).collect();
     let told = by_ids(api, account, endpoint, &ids).await;
     let look = |id: &ServerId| match told.iter().find(|(ids, _)| ids.contains(&id.as_str())) {

@@ -106,6 +106,19 @@ fn two_servers_go_in_one_call_and_are_judged_one_by_one() {
 }
 
 #[test]
+fn a_named_image_is_sent_even_for_a_server_that_has_it_already() {
+    let product = product();
+    let bench = Bench::new(&*product, sandbox::emulator());
+    let present = "5a0db0c5-1a6e-4000-8000-000000000011";
+    let wish = Wish { image: Some(Choice::Id(present.to_owned())), ..wish() };
+    let web = prepare(&*product, &bench, WEB, &wish).expect("prepared");
+    let secrets = secrets();
+    let request = product.order(&Order { batch: &[&web], secrets: &secrets, token: None, reveal: Reveal::Real });
+    assert_eq!(body(&request)["image_id"], present, "it may share its call with a server that has another one");
+    assert!(!web.must_change.contains_key("image"));
+}
+
+#[test]
 fn a_failure_tells_its_text_and_may_be_tried_again() {
     let product = product();
     let bench = Bench::new(&*product, sandbox::emulator());
@@ -286,6 +299,8 @@ fn each_id_has_exactly_one_answer_and_every_page_is_read() {
         ),
     )]);
     assert_eq!(twice.words(&["a", "b", "c"]), ["malformed_answer", "running", "malformed_answer"]);
+
+    assert_eq!(script.words(&["a", "a"]), ["running"], "one entry for each id");
 
     let endless = Script::new(vec![("", page(json!([row("a", "running")]), "m1"))]);
     assert_eq!(endless.words(&["a", "b"]), ["malformed_answer"; 2]);

@@ -95,6 +95,8 @@ fn each_id_has_exactly_one_answer_whatever_the_list_holds() {
     assert_eq!(words(&list(json!("x"))), ["fault malformed_answer"; 3]);
     let down = Script::new(vec![("detail", 500, json!({"error": {"code": "Ecs.1000", "message": "x"}}))]);
     assert_eq!(words(&down), ["fault provider_error"; 3]);
+    let one = list(json!([row("a", "ACTIVE")])).look(&["a", "a"], None);
+    assert_eq!(one.iter().map(|(_, seen)| word(seen)).collect::<Vec<_>>(), ["ACTIVE"], "one entry for each id");
     let none = Script::new(vec![("detail", 200, json!({"count": 0, "servers": []}))]);
     assert_eq!(words(&none), ["absent"; 3]);
 }

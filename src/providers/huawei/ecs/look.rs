@@ -12,7 +12,7 @@ use crate::providers::huawei::wire::{Job, Server, ServerAnswer, ServerList};
 use crate::wire::{Api, ReadFault, WireRequest};
 use futures_util::future::join_all;
 use http::Method;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 const LIST: &str = "GET /v1/{project_id}/cloudservers/detail";
 const SHOW: &str = "GET /v1/{project_id}/cloudservers/{server_id}";
@@ -252,9 +252,11 @@ fn is_absence(fault: &ReadFault) -> bool {
 
 /// Looks at servers, and at the jobs of those that have one.
 pub(super) async fn observe(api: &dyn Api, account: &Account, watches: &[Watch]) -> Vec<(ServerId, Seen)> {
+    let mut asked = HashSet::new();
+    let watches: Vec<&Watch> = watches.iter().filter(|watch| asked.insert(&watch.id)).collect();
     let ids: Vec<&str> = watches.iter().map(|watch| watch.id.as_str()).collect();
     let mut looked: Vec<(&Watch, Seen)> = Vec::with_capacity(watches.len());
-    for (watch, (_, row)) in watches.iter().zip(rows(api, account, &ids).await) {
+    for (watch, (_, row)) in watches.into_iter().zip(rows(api, account, &ids).await) {
         let seen = match row {
             Ok(Some(server)) => Seen::Here(observation(&server, server.status.as_deref().unwrap_or_default())),
             Ok(None) => Seen::Absent,

@@ -244,6 +244,9 @@ fn rules(wish: &Wish, target: &Target, windows: bool, metadata: &Map<String, Val
             "give `--ssh-key NAME`, `--password-file PATH` or `--user-data FILE`",
         ));
     }
+    if wish.key.is_none() && wish.fields.contains_key("userid") {
+        return Err(refuse("unknown_field", "`userid` goes with a key pair only", "leave it out, or give `--ssh-key`"));
+    }
     if target.change && metadata.contains_key("BYOL") {
         return Err(refuse(
             "unknown_field",

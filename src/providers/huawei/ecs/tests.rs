@@ -201,6 +201,7 @@ fn what_the_documentation_forbids_is_refused_before_anything_is_sent() {
         (WEB, set("metadata", json!({"__system__cmkid": cmk}), key()), "bad_field"),
         (WEB, set("BYOL", json!(true), image(DEBIAN, key())), "unknown_field"),
         (WEB, set("isAutoPay", json!(true), key()), "unknown_field"),
+        (WEB, set("userid", json!("u"), password()), "unknown_field"),
     ];
     for (row, (server, wish, kind)) in table.iter().enumerate() {
         let refusal = prepare(&*product, &bench, server, wish).expect_err(kind);
