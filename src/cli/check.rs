@@ -18,7 +18,7 @@ struct Finding {
 }
 
 /// Checks the chosen products; without `--provider` those that have credentials.
-pub async fn run(session: &Session, provider: Option<&str>) -> Result<Exit, CliError> {
+pub(super) async fn run(session: &Session, provider: Option<&str>) -> Result<Exit, CliError> {
     let chosen: Vec<(&'static Vendor, &'static Entry)> = match provider {
         Some(name) => select_products(VENDORS, name)?,
         None => entries().collect(),
@@ -38,12 +38,10 @@ pub async fn run(session: &Session, provider: Option<&str>) -> Result<Exit, CliE
         let settings: Vec<Value> = session
             .settings
             .rows()
-            .iter()
             .map(|row| json!({ "name": row.name, "value": row.value, "origin": row.origin.to_string() }))
             .collect();
         let products: Vec<&Value> = findings.iter().map(|finding| &finding.document).collect();
-        let document =
-            json!({ "schema": "reinstall.check/1", "settings": settings, "products": products, "exit_code": exit.code() });
+        let document = json!({ "schema": "reinstall.check/1", "settings": settings, "products": products, "exit_code": exit.code() });
         write_document(&session.out.stdout, &document)
     };
     written.map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed", ""))?;
@@ -83,12 +81,8 @@ async fn finding(session: &Session, vendor: &'static Vendor, entry: &'static Ent
         line.product.origins().iter().map(|(what, origin)| format!("{what}: from {origin}")).collect();
     lines.push(format!("endpoint: {}", line.product.endpoint()));
     lines.push(format!("account: {}", line.product.account()));
-    let origins: Vec<Value> = line
-        .product
-        .origins()
-        .iter()
-        .map(|(what, origin)| json!({ "what": what, "origin": origin }))
-        .collect();
+    let origins: Vec<Value> =
+        line.product.origins().iter().map(|(what, origin)| json!({ "what": what, "origin": origin })).collect();
     let base = json!({
         "provider": entry.id, "credentials": "found", "origins": origins, "region": line.product.region(),
         "endpoint": line.product.endpoint().as_str(), "account": line.product.account(),

@@ -5,7 +5,7 @@ use crate::model::{Refusal, Wish};
 use crate::providers::Entry;
 
 /// Checks a wish against a product's facts.
-pub fn check(entry: &Entry, wish: &Wish, logins: &Logins) -> Result<(), Refusal> {
+pub(super) fn check(entry: &Entry, wish: &Wish, logins: &Logins) -> Result<(), Refusal> {
     let facts = &entry.facts;
     let id = entry.id;
     login(entry, wish)?;
@@ -26,7 +26,11 @@ pub fn check(entry: &Entry, wish: &Wish, logins: &Logins) -> Result<(), Refusal>
         let size = logins.user_data_size();
         match facts.user_data {
             None => {
-                return Err(Refusal::usage("no_user_data", format!("{id} takes no user data"), "leave `--user-data` out"));
+                return Err(Refusal::usage(
+                    "no_user_data",
+                    format!("{id} takes no user data"),
+                    "leave `--user-data` out",
+                ));
             }
             Some(most) if size > most => {
                 let message = format!("the user data has {size} bytes, and {id} takes at most {most}");
@@ -44,7 +48,11 @@ fn login(entry: &Entry, wish: &Wish) -> Result<(), Refusal> {
     let (password, key) = (wish.login.password, wish.key.is_some());
     if wish.login.none {
         if password || key {
-            return Err(Refusal::usage("login_conflict", "--no-login excludes a password and a key pair", "choose one"));
+            return Err(Refusal::usage(
+                "login_conflict",
+                "--no-login excludes a password and a key pair",
+                "choose one",
+            ));
         }
         if !takes.none {
             return Err(Refusal::usage("login_required", format!("{id} needs a login"), how(entry)));
@@ -58,10 +66,18 @@ fn login(entry: &Entry, wish: &Wish) -> Result<(), Refusal> {
         return Err(Refusal::usage("no_key", format!("{id} takes no key pair"), how(entry)));
     }
     if password && key && !takes.password_always {
-        return Err(Refusal::usage("login_conflict", format!("{id} takes a password or a key pair, not both"), "choose one"));
+        return Err(Refusal::usage(
+            "login_conflict",
+            format!("{id} takes a password or a key pair, not both"),
+            "choose one",
+        ));
     }
     if key && !password && takes.password_always {
-        return Err(Refusal::usage("login_required", format!("{id} needs a password beside a key pair too"), how(entry)));
+        return Err(Refusal::usage(
+            "login_required",
+            format!("{id} needs a password beside a key pair too"),
+            how(entry),
+        ));
     }
     let can = takes.password || takes.key;
     // User data can bring a login of its own; the product's own check knows where that is enough.

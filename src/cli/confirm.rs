@@ -6,7 +6,7 @@ use crate::report::text::clean;
 use std::io::BufRead;
 
 /// What came of the question.
-pub enum Answer {
+pub(super) enum Answer {
     /// Yes.
     Yes,
     /// No, and why.
@@ -14,7 +14,7 @@ pub enum Answer {
 }
 
 /// Asks for the server's name, or for the number of servers: an answer that nobody types by habit.
-pub fn confirm(session: &Session, servers: &[&Record]) -> Answer {
+pub(super) fn confirm(session: &Session, servers: &[&Record]) -> Answer {
     if !session.may_ask() {
         return Answer::No("there is no terminal to ask on, and `--yes` was not given");
     }

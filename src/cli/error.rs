@@ -89,9 +89,10 @@ impl From<StoreError> for CliError {
             }
             StoreError::Unknown(_) | StoreError::Ambiguous { .. } => (Exit::Usage, "see `reinstall runs`"),
             StoreError::Locked(_) => (Exit::Skipped, "wait for it, or stop that process first"),
-            StoreError::Damaged { .. } => {
-                (Exit::JournalDamaged, "see what can be read with `reinstall runs show`; watch the servers with `reinstall wait`")
-            }
+            StoreError::Damaged { .. } => (
+                Exit::JournalDamaged,
+                "see what can be read with `reinstall runs show`; watch the servers with `reinstall wait`",
+            ),
         };
         Self::new(exit, &error, step)
     }

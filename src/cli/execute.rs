@@ -6,7 +6,7 @@ use super::session::{Line, Session};
 use super::signals;
 use crate::client::Client;
 use crate::journal::{Claims, Journal};
-use crate::model::{Event, Exit, OrderSecrets, RunId, Wish, What};
+use crate::model::{Event, Exit, OrderSecrets, RunId, What, Wish};
 use crate::report::{JsonLines, Reporter, RunReport, TargetReport};
 use crate::run::driver::{self, Crew, Ended, RandomChance, drive};
 use crate::run::machine::Machine;
@@ -18,7 +18,7 @@ use std::io;
 use std::time::Duration;
 
 /// Everything that a run needs once nothing is left to ask.
-pub struct Job {
+pub(super) struct Job {
     /// The run.
     pub run: RunId,
     /// Its journal; none while only watching.
@@ -69,7 +69,7 @@ impl Listener for Voices {
 }
 
 /// The limits that the settings ask for.
-pub fn policy(session: &Session, total: usize, watch_only: bool) -> Policy {
+pub(super) fn policy(session: &Session, total: usize, watch_only: bool) -> Policy {
     let settings = &session.settings;
     Policy {
         start_window: settings.start_window.value,
@@ -82,7 +82,7 @@ pub fn policy(session: &Session, total: usize, watch_only: bool) -> Policy {
 }
 
 /// Runs it to its end and reports.
-pub async fn execute(session: &Session, job: Job) -> Result<Exit, CliError> {
+pub(super) async fn execute(session: &Session, job: Job) -> Result<Exit, CliError> {
     let mut voices = Voices { progress: session.progress(), lines: session.json_lines() };
     for event in &job.history {
         voices.progress.recall(event);
@@ -109,7 +109,11 @@ pub async fn execute(session: &Session, job: Job) -> Result<Exit, CliError> {
             Ok(()) => {}
             // Nothing was sent yet: without a journal, or with nobody to tell, nothing will be.
             Err(Lost::Journal(lost)) => {
-                return Err(CliError::new(Exit::OutputLost, lost, "nothing was sent; make room, or name another `--state-dir`"));
+                return Err(CliError::new(
+                    Exit::OutputLost,
+                    lost,
+                    "nothing was sent; make room, or name another `--state-dir`",
+                ));
             }
             Err(Lost::Output(_)) => {
                 return Err(CliError::new(Exit::OutputLost, "standard output is closed; nothing was sent", ""));

@@ -1,7 +1,7 @@
 //! The end of the help: examples and exit codes.
 
 /// Shown behind the options. A test holds the codes against the enum.
-pub const AFTER: &str = "\
+pub(super) const AFTER: &str = "\
 Examples:
   reinstall --sandbox --provider zenlayer --instance bmc-demo-1 --generate-password pw.jsonl
   reinstall --provider huawei-ecs --region eu-de --instance name=web-1 --ssh-key ops --dry-run

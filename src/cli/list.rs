@@ -13,7 +13,7 @@ use std::io::IsTerminal;
 
 /// What to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub(super) enum What {
     /// Servers.
     Servers,
     /// Images.
@@ -23,7 +23,7 @@ pub enum What {
 }
 
 /// The lines of `--provider`.
-pub fn lines(session: &Session, provider: Option<&str>) -> Result<Vec<Line>, CliError> {
+pub(super) fn lines(session: &Session, provider: Option<&str>) -> Result<Vec<Line>, CliError> {
     let Some(provider) = provider else {
         let known: Vec<&str> = entries().map(|(_, entry)| entry.id).collect();
         return Err(CliError::usage("no `--provider` was given", format!("name one of {}", known.join(", "))));
@@ -32,7 +32,12 @@ pub fn lines(session: &Session, provider: Option<&str>) -> Result<Vec<Line>, Cli
 }
 
 /// Lists.
-pub async fn run(session: &Session, provider: Option<&str>, instances: &[String], what: What) -> Result<Exit, CliError> {
+pub(super) async fn run(
+    session: &Session,
+    provider: Option<&str>,
+    instances: &[String],
+    what: What,
+) -> Result<Exit, CliError> {
     let lines = lines(session, provider)?;
     if what != What::Images && !instances.is_empty() {
         return Err(CliError::usage("`--instance` means nothing here", "leave it out"));
@@ -46,13 +51,19 @@ pub async fn run(session: &Session, provider: Option<&str>, instances: &[String]
             let rows: Vec<(&str, Record)> = flatten(&lines, found)?;
             let pairs = rows.iter().map(|(id, row)| (*id, row));
             let json: Vec<Value> = rows.iter().map(|(id, row)| server(id, row)).collect();
-            (human.then(|| report::servers(pairs, width, paint)), json!({ "schema": "reinstall.servers/1", "servers": json }))
+            (
+                human.then(|| report::servers(pairs, width, paint)),
+                json!({ "schema": "reinstall.servers/1", "servers": json }),
+            )
         }
         What::Images => {
             let rows = images(&lines, instances).await?;
             let pairs = rows.iter().map(|(id, row)| (*id, row));
             let json: Vec<Value> = rows.iter().map(|(id, row)| with_provider(id, row)).collect();
-            (human.then(|| report::images(pairs, width, paint)), json!({ "schema": "reinstall.images/1", "images": json }))
+            (
+                human.then(|| report::images(pairs, width, paint)),
+                json!({ "schema": "reinstall.images/1", "images": json }),
+            )
         }
         What::Keys => {
             let found = join_all(lines.iter().map(keys)).await;

@@ -24,7 +24,7 @@ enum Password {
 }
 
 /// Password and user data of a run.
-pub struct Logins {
+pub(super) struct Logins {
     password: Password,
     user_data: Option<SharedSecret>,
     key: Option<String>,
@@ -32,10 +32,15 @@ pub struct Logins {
 }
 
 /// Secret fields by lane.
-pub type SecretFields = BTreeMap<String, SharedSecret>;
+pub(super) type SecretFields = BTreeMap<String, SharedSecret>;
 
 /// Reads every secret that the options name, and asks for a password where one is needed and somebody can answer.
-pub fn gather(session: &Session, verb: &VerbArgs, instances: &[String], entries: &[&Entry]) -> Result<Logins, CliError> {
+pub(super) fn gather(
+    session: &Session,
+    verb: &VerbArgs,
+    instances: &[String],
+    entries: &[&Entry],
+) -> Result<Logins, CliError> {
     let mut logins = read(session, &verb.secrets, verb.no_login, selection::reads_stdin(instances))?;
     logins.key.clone_from(&verb.ssh_key);
     let has_password = logins.password();
@@ -53,7 +58,12 @@ pub fn gather(session: &Session, verb: &VerbArgs, instances: &[String], entries:
 }
 
 /// The secrets that `resume` is given again.
-pub fn read(session: &Session, args: &SecretArgs, no_login: bool, instances_from_stdin: bool) -> Result<Logins, CliError> {
+pub(super) fn read(
+    session: &Session,
+    args: &SecretArgs,
+    no_login: bool,
+    instances_from_stdin: bool,
+) -> Result<Logins, CliError> {
     if args.password.is_some() {
         return Err(CliError::usage(
             "`--password` takes no password: the process list and the shell's history would show it",
@@ -75,7 +85,8 @@ pub fn read(session: &Session, args: &SecretArgs, no_login: bool, instances_from
     ])?;
     let terminal = std::io::stdin().is_terminal();
     let mut input = std::io::stdin();
-    let one = passwords::read_password(&source, &session.environment, Stdin { bytes: &mut input, is_terminal: terminal })?;
+    let one =
+        passwords::read_password(&source, &session.environment, Stdin { bytes: &mut input, is_terminal: terminal })?;
     let password = match (source, one) {
         (PasswordSource::Variable(_), Some(password)) => Password::One(password.shared(), "from --password-env"),
         (PasswordSource::Stdin, Some(password)) => Password::One(password.shared(), "from standard input"),
@@ -98,7 +109,7 @@ pub fn read(session: &Session, args: &SecretArgs, no_login: bool, instances_from
 }
 
 /// Why there is no answer to the question for a password.
-pub fn asked(error: PromptError) -> CliError {
+pub(super) fn asked(error: PromptError) -> CliError {
     let exit = match error {
         PromptError::Interrupted => Exit::Interrupted,
         _ => Exit::Usage,
@@ -108,28 +119,28 @@ pub fn asked(error: PromptError) -> CliError {
 
 impl Logins {
     /// Whether the orders carry a password.
-    pub fn password(&self) -> bool {
+    pub(super) fn password(&self) -> bool {
         !matches!(self.password, Password::None)
     }
 
     /// Whether the orders carry user data.
-    pub fn user_data(&self) -> bool {
+    pub(super) fn user_data(&self) -> bool {
         self.user_data.is_some()
     }
 
     /// The same with this password for all.
     #[must_use]
-    pub fn with_password(self, password: Secret) -> Self {
+    pub(super) fn with_password(self, password: Secret) -> Self {
         Self { password: Password::One(password.shared(), "typed"), ..self }
     }
 
     /// Bytes of the user data.
-    pub fn user_data_size(&self) -> usize {
+    pub(super) fn user_data_size(&self) -> usize {
         self.user_data.as_ref().map_or(0, |data| data.expose().len())
     }
 
     /// Checks the one password against a product's rule; generated ones fit by their making.
-    pub fn check(&self, rule: &PasswordRule) -> Result<(), Refusal> {
+    pub(super) fn check(&self, rule: &PasswordRule) -> Result<(), Refusal> {
         let Password::One(password, _) = &self.password else { return Ok(()) };
         rule.check(password).map_err(|fault| {
             Refusal::usage("password_rule", fault.to_string(), "choose another password, or use `--generate-password`")
@@ -137,7 +148,7 @@ impl Logins {
     }
 
     /// The line of the plan.
-    pub fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         let mut parts = Vec::new();
         match &self.password {
             Password::None => {}
@@ -157,18 +168,18 @@ impl Logins {
     }
 
     /// Secrets as some server would get them: for local checks and dry runs. A generated password is stood in for.
-    pub fn sample(&self, fields: &SecretFields) -> OrderSecrets {
+    pub(super) fn sample(&self, fields: &SecretFields, rule: &PasswordRule) -> OrderSecrets {
         let password = match &self.password {
             Password::None => None,
             Password::One(password, _) => Some(password.clone()),
-            Password::Generated(..) => Some(Secret::from("generated".to_owned()).shared()),
+            Password::Generated(..) => Some(rule.generate().shared()),
         };
         OrderSecrets { password, user_data: self.user_data.clone(), fields: fields.clone() }
     }
 
     /// Gives each server of the job its secrets. Servers with the same secrets share a group; a generated password
     /// is on stable storage before this returns.
-    pub fn fill(&self, job: &mut Job, lines: &[Line], fields: &[SecretFields]) -> Result<(), CliError> {
+    pub(super) fn fill(&self, job: &mut Job, lines: &[Line], fields: &[SecretFields]) -> Result<(), CliError> {
         let mut groups: BTreeMap<usize, usize> = BTreeMap::new();
         for target in &mut job.targets {
             let lane = target.lane;
@@ -187,7 +198,7 @@ impl Logins {
                 });
                 continue;
             }
-            let sample = || self.sample(&fields[lane]);
+            let sample = || self.sample(&fields[lane], &entry.facts.password);
             let group = *groups.entry(lane).or_insert_with(|| {
                 job.secrets.push(sample());
                 job.secrets.len() - 1

@@ -16,7 +16,7 @@ fn glimpse(seen: Option<&Observation>) -> Option<Glimpse> {
 
 /// One server's line of the report. A server that a signal left open is told as what is known of it; its journal
 /// keeps it open.
-pub fn target_report(target: &Target, product: &dyn Product) -> TargetReport {
+pub(super) fn target_report(target: &Target, product: &dyn Product) -> TargetReport {
     let record = &target.prepared.record;
     let (verdict, error) = match target.verdict {
         Some(verdict) => (verdict, target.error.clone()),
@@ -66,7 +66,7 @@ fn open_end(target: &Target) -> (Verdict, Option<ApiError>) {
 
 /// The exit code of a run: each verdict's, credentials and reach as the reason why nothing was sent, and how the
 /// process itself ended.
-pub fn exit_of(targets: &[TargetReport], ended: &Ended) -> Exit {
+pub(super) fn exit_of(targets: &[TargetReport], ended: &Ended) -> Exit {
     let sent = targets.iter().any(|target| target.orders_sent > 0);
     let mut reasons: Vec<Exit> = targets.iter().map(|target| target.verdict.exit()).collect();
     for target in targets {
@@ -92,7 +92,7 @@ pub fn exit_of(targets: &[TargetReport], ended: &Ended) -> Exit {
 
 /// Writes the report to standard output in the form that was asked for. If that is lost, the table goes to
 /// standard error, so that nobody is left without it.
-pub fn deliver(session: &Session, report: &RunReport, lines: Option<&mut JsonLines>) -> Result<(), CliError> {
+pub(super) fn deliver(session: &Session, report: &RunReport, lines: Option<&mut JsonLines>) -> Result<(), CliError> {
     let written = match session.settings.output.value {
         Output::Json => write_document(&session.out.stdout, report),
         Output::Jsonl => match lines {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::io::IsTerminal;
 
 /// Lists products; with `--provider` in full.
-pub fn run(session: &Session, provider: Option<&str>) -> Result<Exit, CliError> {
+pub(super) fn run(session: &Session, provider: Option<&str>) -> Result<Exit, CliError> {
     let chosen: Vec<(&Vendor, &Entry)> = match provider {
         Some(name) => crate::config::select_products(crate::providers::VENDORS, name)?
             .into_iter()
@@ -88,8 +88,11 @@ fn details(vendor: &Vendor, entry: &Entry) -> String {
 
 fn document(vendor: &Vendor, entry: &Entry) -> Value {
     let facts = &entry.facts;
-    let fields: Vec<Value> =
-        entry.fields.iter().map(|field| json!({ "name": field.name, "takes": fields::kind(field.kind), "help": field.help })).collect();
+    let fields: Vec<Value> = entry
+        .fields
+        .iter()
+        .map(|field| json!({ "name": field.name, "takes": fields::kind(field.kind), "help": field.help }))
+        .collect();
     let variables: Vec<Value> =
         vendor.variables.iter().map(|(name, meaning)| json!({ "name": name, "meaning": meaning })).collect();
     json!({

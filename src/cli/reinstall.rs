@@ -10,8 +10,8 @@ use super::session::{Line, Session};
 use crate::config::{fields, select_products, selection};
 use crate::journal::{Claim, ClaimError, Claims};
 use crate::model::{
-    ApiError, Choice, Exit, LoginWish, Order, OrderSecrets, PlannedTarget, PowerPlan, Prepared, Record, Ref, Refusal,
-    RunHead, RunId, ServerId, Verdict, What, Wish,
+    ApiError, Choice, Exit, LoginWish, Order, PlannedTarget, PowerPlan, Prepared, Record, Ref, Refusal, RunHead, RunId,
+    ServerId, Verdict, What, Wish,
 };
 use crate::providers::{Entry, VENDORS};
 use crate::report::{Glimpse, PlanTarget, PlanView, RunReport, TargetReport};
@@ -24,7 +24,7 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 /// The verb's arguments, once the shared ones are settled.
-pub struct Ask<'a> {
+pub(super) struct Ask<'a> {
     /// `--provider`.
     pub provider: Option<&'a str>,
     /// `--instance`.
@@ -40,7 +40,7 @@ struct LaneWish {
 }
 
 /// Runs the verb.
-pub async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliError> {
+pub(super) async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliError> {
     let started_at = session.clock.now().wall;
     let (lines, refs) = selected_lines(session, &ask)?;
     let verb = ask.verb;
@@ -104,16 +104,13 @@ pub async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliError> {
     open_run(session, &mut job, &lines, &rows, &planned, &base, by);
     claim(session, &mut job, &lines, going, &claims)?;
     logins.fill(&mut job, &lines, &wishes.iter().map(|wish| wish.secret_fields.clone()).collect::<Vec<_>>())?;
-    job.lanes = lines
-        .into_iter()
-        .zip(wishes)
-        .map(|(line, wish)| (line, wish.wish.unwrap_or_else(|_| base.clone())))
-        .collect();
+    job.lanes =
+        lines.into_iter().zip(wishes).map(|(line, wish)| (line, wish.wish.unwrap_or_else(|_| base.clone()))).collect();
     execute(session, job).await
 }
 
 /// The products to ask and the references to ask them for.
-pub fn selected_lines(session: &Session, ask: &Ask<'_>) -> Result<(Vec<Line>, Vec<Ref>), CliError> {
+pub(super) fn selected_lines(session: &Session, ask: &Ask<'_>) -> Result<(Vec<Line>, Vec<Ref>), CliError> {
     let Some(provider) = ask.provider else {
         let known: Vec<&str> = crate::providers::entries().map(|(_, entry)| entry.id).collect();
         return Err(CliError::usage("no `--provider` was given", format!("name one of {}", known.join(", "))));
@@ -126,7 +123,10 @@ pub fn selected_lines(session: &Session, ask: &Ask<'_>) -> Result<(Vec<Line>, Ve
 fn wish(session: &Session, verb: &VerbArgs, logins: &Logins) -> Result<Wish, CliError> {
     let choice = |option: &str, text: &Option<String>| -> Result<Option<Choice>, CliError> {
         let read = |text: &String| text.parse::<Choice>();
-        text.as_ref().map(read).transpose().map_err(|why| CliError::usage(format!("`--{option}`: {why}"), "give an id or `name=NAME`"))
+        text.as_ref()
+            .map(read)
+            .transpose()
+            .map_err(|why| CliError::usage(format!("`--{option}`: {why}"), "give an id or `name=NAME`"))
     };
     Ok(Wish {
         image: choice("image", &verb.image)?,
@@ -149,12 +149,12 @@ fn wish(session: &Session, verb: &VerbArgs, logins: &Logins) -> Result<Wish, Cli
 fn lane_wish(line: &Line, base: &Wish, verb: &VerbArgs, logins: &Logins) -> LaneWish {
     let read = fields::fields(line.entry, &verb.fields);
     let (values, secret_fields) = match read {
-        Ok(fields) => (fields.values, fields.secrets),
+        Ok(fields) => (fields.plain, fields.secret),
         Err(refusal) => return LaneWish { wish: Err(refusal), secret_fields: Default::default() },
     };
     let wish = Wish { fields: values, ..base.clone() };
     let checked = super::checks::check(line.entry, &wish, logins).and_then(|()| {
-        let secrets = logins.sample(&secret_fields);
+        let secrets = logins.sample(&secret_fields, &line.entry.facts.password);
         line.product.check(&wish, &secrets)
     });
     LaneWish { wish: checked.map(|()| wish), secret_fields }
@@ -259,7 +259,7 @@ fn requests(
     let mut requests = Vec::new();
     for (index, (lane, prepared)) in going.iter().enumerate() {
         let line = &lines[*lane];
-        let secrets = logins.sample(&wishes[*lane].secret_fields);
+        let secrets = logins.sample(&wishes[*lane].secret_fields, &line.entry.facts.password);
         let mut steps = Vec::new();
         if prepared.power == PowerPlan::StopFirst {
             let mode = wishes[*lane].wish.as_ref().map(|wish| wish.power_off).unwrap_or_default();
@@ -441,4 +441,3 @@ fn claim(
     }
     Ok(())
 }
-

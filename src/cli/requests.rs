@@ -9,7 +9,7 @@ use crate::report::{RunReport, write_document, write_line};
 use serde_json::{Value, json};
 
 /// One request for people: the line, header names, body.
-pub fn shown(request: &Value) -> String {
+pub(super) fn shown(request: &Value) -> String {
     let text = |key: &str| clean_to(request[key].as_str().unwrap_or_default(), 2000);
     let headers: Vec<&str> = request["headers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let body = match &request["body"] {
@@ -26,7 +26,7 @@ pub fn shown(request: &Value) -> String {
 }
 
 /// The report of a dry run with the plan and its requests in it.
-pub fn deliver(
+pub(super) fn deliver(
     session: &Session,
     report: &RunReport,
     going: &[(usize, Prepared)],

@@ -16,7 +16,12 @@ use crate::run::resume::{NoPast, Past, past};
 use crate::run::target::Stage;
 
 /// The settings of the run to go on with: what is not typed is taken from its head; what is typed must be the same.
-pub fn session(cli: &mut Cli, session: Session, run: Option<&str>, out: &Out) -> Result<(Session, RunId), CliError> {
+pub(super) fn session(
+    cli: &mut Cli,
+    session: Session,
+    run: Option<&str>,
+    out: &Out,
+) -> Result<(Session, RunId), CliError> {
     let run = match run {
         Some(text) => runs::named(&session, text)?,
         None => only_unfinished(&session.store()?)?,
@@ -65,8 +70,12 @@ fn limits(cli: &mut Cli, head: &RunHead) {
 }
 
 fn only_unfinished(store: &Store) -> Result<RunId, CliError> {
-    let open: Vec<RunId> =
-        store.summaries()?.into_iter().filter(|run| run.unfinished() && !run.alive && !run.sandbox).map(|run| run.run).collect();
+    let open: Vec<RunId> = store
+        .summaries()?
+        .into_iter()
+        .filter(|run| run.unfinished() && !run.alive && !run.sandbox)
+        .map(|run| run.run)
+        .collect();
     match open.as_slice() {
         [] => Err(CliError::usage("no unfinished run is known on this machine", "see `reinstall runs`")),
         [one] => Ok(one.clone()),
@@ -78,7 +87,7 @@ fn only_unfinished(store: &Store) -> Result<RunId, CliError> {
 }
 
 /// Goes on with the run.
-pub async fn run(session: &Session, run: &RunId, secrets: &SecretArgs) -> Result<Exit, CliError> {
+pub(super) async fn run(session: &Session, run: &RunId, secrets: &SecretArgs) -> Result<Exit, CliError> {
     let store = session.store()?;
     let (journal, story) = store.resume(run)?;
     if story.torn {
@@ -89,9 +98,8 @@ pub async fn run(session: &Session, run: &RunId, secrets: &SecretArgs) -> Result
         NoPast::PlanChanged => CliError::new(Exit::JournalDamaged, format!("run {run}: {why}"), "make a new run"),
     })?;
     let lines = lines(session, &past)?;
-    let queued = past.servers.iter().any(|server| {
-        server.target.as_ref().is_some_and(|target| target.stage == Stage::Queued)
-    });
+    let queued =
+        past.servers.iter().any(|server| server.target.as_ref().is_some_and(|target| target.stage == Stage::Queued));
     if queued && !past.confirmed {
         let message = format!("run {run} was never confirmed: nothing was sent");
         return Err(CliError::new(Exit::Skipped, message, "make a new run"));
@@ -146,11 +154,19 @@ fn lines(session: &Session, past: &Past) -> Result<Vec<Line>, CliError> {
             continue;
         }
         let (vendor, entry) = entries().find(|(_, entry)| entry.id == server.provider).ok_or_else(|| {
-            CliError::new(Exit::JournalDamaged, format!("the journal names an unknown product `{}`", server.provider), "")
+            CliError::new(
+                Exit::JournalDamaged,
+                format!("the journal names an unknown product `{}`", server.provider),
+                "",
+            )
         })?;
         let line = session.line(vendor, entry)?;
         if line.product.endpoint().as_str() != planned.endpoint {
-            let message = format!("the run was planned for {}, and the settings now lead to {}", planned.endpoint, line.product.endpoint());
+            let message = format!(
+                "the run was planned for {}, and the settings now lead to {}",
+                planned.endpoint,
+                line.product.endpoint()
+            );
             return Err(CliError::usage(message, "use the settings of then, or make a new run"));
         }
         lines.push(line);
@@ -173,7 +189,8 @@ fn claim(session: &Session, job: &mut Job, lines: &[Line]) -> Result<(), CliErro
                     return Err(CliError::new(Exit::OutputLost, error, "name another folder with `--state-dir`"));
                 }
                 Err(busy) => {
-                    let error = ApiError::local("busy", busy.to_string()).advise("wait for that run, then make a new one");
+                    let error =
+                        ApiError::local("busy", busy.to_string()).advise("wait for that run, then make a new one");
                     let named = Some((line.entry.id.to_owned(), target.id().clone()));
                     job.opening.push((named, What::Verdict { verdict: Verdict::Skipped, error: Some(error.clone()) }));
                     target.verdict = Some(Verdict::Skipped);

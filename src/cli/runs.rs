@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::io::IsTerminal;
 
 /// Lists, shows or prunes.
-pub fn run(session: &Session, what: Option<&RunsCommand>) -> Result<Exit, CliError> {
+pub(super) fn run(session: &Session, what: Option<&RunsCommand>) -> Result<Exit, CliError> {
     match what {
         None | Some(RunsCommand::List) => list(session),
         Some(RunsCommand::Show { run }) => show(session, run),
@@ -21,9 +21,9 @@ pub fn run(session: &Session, what: Option<&RunsCommand>) -> Result<Exit, CliErr
 }
 
 /// The run that a user names.
-pub fn named(session: &Session, text: &str) -> Result<RunId, CliError> {
-    let prefix = RunId::parse(text)
-        .ok_or_else(|| CliError::usage(format!("`{text}` is no run id"), "see `reinstall runs`"))?;
+pub(super) fn named(session: &Session, text: &str) -> Result<RunId, CliError> {
+    let prefix =
+        RunId::parse(text).ok_or_else(|| CliError::usage(format!("`{text}` is no run id"), "see `reinstall runs`"))?;
     Ok(session.store()?.resolve(&prefix)?)
 }
 
@@ -95,9 +95,16 @@ fn show(session: &Session, run: &str) -> Result<Exit, CliError> {
             let detail = match event.what.word() {
                 "run_opened" => value["reason"].as_str().unwrap_or_default().to_owned(),
                 "planned" => value["prepared"]["record"]["name"].as_str().unwrap_or_default().to_owned(),
-                _ => value.as_object().into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" "),
+                _ => value
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(key, value)| format!("{key}={value}"))
+                    .collect::<Vec<_>>()
+                    .join(" "),
             };
-            let line = format!("{:>5}  {}  {server}{}  {detail}", event.seq, words::rfc3339(event.at), event.what.word());
+            let line =
+                format!("{:>5}  {}  {server}{}  {detail}", event.seq, words::rfc3339(event.at), event.what.word());
             session.out.stdout.line(&clean_to(line.trim_end(), 400)).map_err(lost)?;
         } else {
             write_line(&session.out.stdout, event).map_err(lost)?;
@@ -123,7 +130,8 @@ fn prune(session: &Session, keep: u32) -> Result<Exit, CliError> {
         let line = format!("removed {}", words::count(removed.len(), "journal"));
         session.out.stdout.line(&line).map_err(lost)?;
     } else {
-        write_document(&session.out.stdout, &json!({ "schema": "reinstall.pruned/1", "removed": removed })).map_err(lost)?;
+        write_document(&session.out.stdout, &json!({ "schema": "reinstall.pruned/1", "removed": removed }))
+            .map_err(lost)?;
     }
     Ok(Exit::Success)
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 
 /// Serves until a signal arrives.
-pub async fn run(session: &Session, listen: &str, speed: f64) -> Result<Exit, CliError> {
+pub(super) async fn run(session: &Session, listen: &str, speed: f64) -> Result<Exit, CliError> {
     let address: SocketAddr = listen.replace("localhost", "127.0.0.1").parse().map_err(|_| {
         CliError::usage(format!("`{listen}` is no address with a port"), "give one such as 127.0.0.1:8080")
     })?;

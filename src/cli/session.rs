@@ -17,7 +17,7 @@ use std::sync::Arc;
 use url::Url;
 
 /// One call of the program.
-pub struct Session {
+pub(super) struct Session {
     /// The environment as it was at the start.
     pub environment: Environment,
     /// Every option, settled.
@@ -33,9 +33,7 @@ pub struct Session {
 }
 
 /// A product and the line to its provider.
-pub struct Line {
-    /// The vendor.
-    pub vendor: &'static Vendor,
+pub(super) struct Line {
     /// The product's entry.
     pub entry: &'static Entry,
     /// The product.
@@ -74,7 +72,7 @@ fn typed(shared: &Shared, verb: &VerbArgs) -> Typed {
 
 impl Session {
     /// Settles the options; starts the sandbox if they ask for it.
-    pub fn open(cli: &Cli, out: Out) -> Result<Self, CliError> {
+    pub(super) fn open(cli: &Cli, out: Out) -> Result<Self, CliError> {
         let environment = Environment::of_process();
         let settings = Settings::load(&typed(&cli.shared, &cli.verb), &environment, VENDORS)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -107,20 +105,20 @@ impl Session {
     }
 
     /// The vendor's settings and credentials.
-    pub fn sources(&self, vendor: &'static Vendor) -> Result<VendorSources<'_>, SetupError> {
+    pub(super) fn sources(&self, vendor: &'static Vendor) -> Result<VendorSources<'_>, SetupError> {
         VendorSources::new(&self.settings, &self.environment, vendor, self.overlay.as_ref())
     }
 
     /// Makes a product and its line.
-    pub fn line(&self, vendor: &'static Vendor, entry: &'static Entry) -> Result<Line, SetupError> {
+    pub(super) fn line(&self, vendor: &'static Vendor, entry: &'static Entry) -> Result<Line, SetupError> {
         let product: Arc<dyn Product> = Arc::from((entry.build)(&self.sources(vendor)?)?);
         let client = Client::new(product.clone(), self.transport.clone(), self.clock.clone(), self.tracer());
-        Ok(Line { vendor, entry, product, client })
+        Ok(Line { entry, product, client })
     }
 
     /// Makes the lines of the chosen products. In a family, a product that the region does not have is left out
     /// and said so.
-    pub fn lines(&self, chosen: &[(&'static Vendor, &'static Entry)]) -> Result<Vec<Line>, CliError> {
+    pub(super) fn lines(&self, chosen: &[(&'static Vendor, &'static Entry)]) -> Result<Vec<Line>, CliError> {
         let mut lines = Vec::new();
         for (vendor, entry) in chosen {
             match self.line(vendor, entry) {
@@ -139,37 +137,37 @@ impl Session {
     }
 
     /// The folder of journals and claims.
-    pub fn store(&self) -> Result<Store, CliError> {
+    pub(super) fn store(&self) -> Result<Store, CliError> {
         Ok(Store::open(&self.settings.state_dir.value)?)
     }
 
     /// Whether questions may be asked.
-    pub fn may_ask(&self) -> bool {
+    pub(super) fn may_ask(&self) -> bool {
         !self.settings.no_input.value && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
     /// Whether standard output is for people.
-    pub fn human(&self) -> bool {
+    pub(super) fn human(&self) -> bool {
         self.settings.output.value == Output::Human
     }
 
     /// Whether standard error is kept to the end, warnings and questions.
-    pub fn quiet(&self) -> bool {
+    pub(super) fn quiet(&self) -> bool {
         self.settings.verbosity.value == Verbosity::Quiet
     }
 
     /// Tells something on standard error. Nothing depends on its being read.
-    pub fn tell(&self, line: &str) {
+    pub(super) fn tell(&self, line: &str) {
         let _ = self.out.stderr.line(&text::clean_to(line, 2000));
     }
 
     /// Warns on standard error.
-    pub fn warn(&self, line: &str) {
+    pub(super) fn warn(&self, line: &str) {
         self.tell(&format!("warning: {line}"));
     }
 
     /// Colour for standard output or standard error.
-    pub fn paint(&self, terminal: bool) -> Paint {
+    pub(super) fn paint(&self, terminal: bool) -> Paint {
         let choice = match self.settings.color.value {
             values::Color::Auto => Color::Auto,
             values::Color::Always => Color::Always,
@@ -185,12 +183,12 @@ impl Session {
     }
 
     /// Columns of standard output, if it is a terminal.
-    pub fn stdout_width(&self) -> Width {
+    pub(super) fn stdout_width(&self) -> Width {
         std::io::stdout().is_terminal().then(|| size(rustix::stdio::stdout()).0)
     }
 
     /// Columns of standard error, if it is a terminal.
-    pub fn stderr_width(&self) -> Width {
+    pub(super) fn stderr_width(&self) -> Width {
         std::io::stderr().is_terminal().then(|| size(rustix::stdio::stderr()).0)
     }
 
@@ -203,7 +201,7 @@ impl Session {
     }
 
     /// Who shows progress on standard error: bars on a terminal, one line a change elsewhere.
-    pub fn progress(&self) -> Box<dyn Reporter> {
+    pub(super) fn progress(&self) -> Box<dyn Reporter> {
         let terminal = std::io::stderr().is_terminal();
         let paint = self.paint(terminal);
         let bars = terminal
@@ -218,7 +216,7 @@ impl Session {
     }
 
     /// Who writes events to standard output, if `--output jsonl` asks for them.
-    pub fn json_lines(&self) -> Option<JsonLines> {
+    pub(super) fn json_lines(&self) -> Option<JsonLines> {
         (self.settings.output.value == Output::Jsonl).then(|| JsonLines::new(self.out.stdout.clone()))
     }
 
@@ -244,7 +242,7 @@ fn size(stream: rustix::fd::BorrowedFd<'_>) -> (u16, u16) {
 }
 
 /// Starts the sandbox of all vendors.
-pub fn open_sandbox(clock: Arc<dyn Clock>, address: SocketAddr, speed: f64) -> Result<Sandbox, CliError> {
+pub(super) fn open_sandbox(clock: Arc<dyn Clock>, address: SocketAddr, speed: f64) -> Result<Sandbox, CliError> {
     let emulators = VENDORS.iter().map(|vendor| (vendor.emulator)()).collect();
     Sandbox::start(emulators, clock, address, speed)
         .map_err(|error| CliError::usage(error, "choose a free port on 127.0.0.1 or [::1]"))

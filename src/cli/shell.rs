@@ -12,14 +12,14 @@ fn write(out: &Out, bytes: &[u8]) -> Result<Exit, CliError> {
 }
 
 /// Writes the completion script of a shell.
-pub fn completions(shell: clap_complete::Shell, out: &Out) -> Result<Exit, CliError> {
+pub(super) fn completions(shell: clap_complete::Shell, out: &Out) -> Result<Exit, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "reinstall", &mut script);
     write(out, &script)
 }
 
 /// Writes the manual page.
-pub fn manual(out: &Out) -> Result<Exit, CliError> {
+pub(super) fn manual(out: &Out) -> Result<Exit, CliError> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command())
         .render(&mut page)

@@ -38,14 +38,16 @@ struct Asked {
 const MOST: u64 = 16 * 1024 * 1024;
 
 /// Reads one object, signs what it describes and writes every stage.
-pub fn run(session: &Session) -> Result<Exit, CliError> {
+pub(super) fn run(session: &Session) -> Result<Exit, CliError> {
     let asked = read()?;
-    let bad = |message: String| CliError::usage(message, "see the object that `reinstall sign` takes in the documentation");
+    let bad =
+        |message: String| CliError::usage(message, "see the object that `reinstall sign` takes in the documentation");
     let (vendor, _) = select_products(VENDORS, &asked.provider)?
         .into_iter()
         .next()
         .ok_or_else(|| bad("no such provider".to_owned()))?;
-    let method = Method::from_bytes(asked.method.as_bytes()).map_err(|_| bad("`method` is no HTTP method".to_owned()))?;
+    let method =
+        Method::from_bytes(asked.method.as_bytes()).map_err(|_| bad("`method` is no HTTP method".to_owned()))?;
     let url = Url::parse(&asked.url).map_err(|why| bad(format!("`url` is no address: {why}")))?;
     if !url.has_host() {
         return Err(bad("`url` has no host".to_owned()));
@@ -54,7 +56,8 @@ pub fn run(session: &Session) -> Result<Exit, CliError> {
     request.body = Bytes::from(asked.body);
     for (name, value) in &asked.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(format!("`{name}` is no header name")))?;
-        let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| bad(format!("the value of header `{name}` cannot be in a header")))?;
+        let value = HeaderValue::from_bytes(value.trim().as_bytes())
+            .map_err(|_| bad(format!("the value of header `{name}` cannot be in a header")))?;
         request.headers.insert(name, value);
     }
     let stamp = Stamp {
@@ -90,11 +93,9 @@ fn read() -> Result<Asked, CliError> {
         .map_err(|_| CliError::usage("standard input is not readable text", "give one JSON object"))?;
     serde_json::from_str(&text).map_err(|why| {
         // The library's own text can quote a value; its place cannot.
-        let message = format!("standard input is not the expected JSON object (line {}, column {})", why.line(), why.column());
-        CliError::usage(
-            message,
-            "give provider, method, url and, if wanted, headers, body, at, nonce, region, service",
-        )
+        let message =
+            format!("standard input is not the expected JSON object (line {}, column {})", why.line(), why.column());
+        CliError::usage(message, "give provider, method, url and, if wanted, headers, body, at, nonce, region, service")
     })
 }
 

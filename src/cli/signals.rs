@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 struct Streams(Vec<(&'static str, Signal)>);
 
 /// Starts listening and returns a function that gives the next signal's name.
-pub fn watcher() -> impl FnMut() -> BoxFuture<'static, &'static str> {
+pub(super) fn watcher() -> impl FnMut() -> BoxFuture<'static, &'static str> {
     let kinds =
         [("SIGINT", SignalKind::interrupt()), ("SIGTERM", SignalKind::terminate()), ("SIGHUP", SignalKind::hangup())];
     let streams = kinds.into_iter().filter_map(|(name, kind)| Some((name, signal(kind).ok()?))).collect();

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Watches.
-pub async fn run(session: &Session, provider: Option<&str>, instances: &[String]) -> Result<Exit, CliError> {
+pub(super) async fn run(session: &Session, provider: Option<&str>, instances: &[String]) -> Result<Exit, CliError> {
     let started_at = session.clock.now().wall;
     let lines = lines(session, provider)?;
     let refs = selection::instances(instances, std::io::stdin())?;
@@ -77,7 +77,9 @@ fn known(session: &Session, store: &Store, line: &Line, record: &Record) -> Opti
         let Ok(past) = past(&story.events, session.clock.now()) else { continue };
         let found = past.servers.into_iter().find(|server| {
             let endpoint = server.planned.as_ref().map(|planned| planned.endpoint.as_str());
-            server.provider == line.entry.id && server.instance == record.id && endpoint == Some(line.product.endpoint().as_str())
+            server.provider == line.entry.id
+                && server.instance == record.id
+                && endpoint == Some(line.product.endpoint().as_str())
         });
         let Some(target) = found.and_then(|server| server.target).filter(Target::ordered) else { continue };
         let open = match target.verdict {

@@ -42,6 +42,8 @@ pub struct Client {
     pace: Mutex<Pace>,
     /// How far the provider's clock is from ours, once a refused signature told.
     offset: Mutex<TimeDelta>,
+    /// The same as every dated answer tells it, for `check`.
+    difference: Mutex<Option<TimeDelta>>,
     sign_in: tokio::sync::Mutex<()>,
     connected: tokio::sync::OnceCell<()>,
     tracer: Option<Tracer>,
@@ -71,6 +73,7 @@ impl Client {
             clock,
             pace,
             offset: Mutex::new(TimeDelta::zero()),
+            difference: Mutex::new(None),
             sign_in: tokio::sync::Mutex::new(()),
             connected: tokio::sync::OnceCell::new(),
             tracer,
@@ -97,6 +100,11 @@ impl Client {
     pub async fn connect(&self) -> Result<(), ReadFault> {
         let reader = self.patient();
         self.connected.get_or_try_init(|| self.product.connect(&reader)).await.copied()
+    }
+
+    /// How far the provider's clock is from ours, as the last dated answer told (to the second).
+    pub fn clock_difference(&self) -> Option<TimeDelta> {
+        *self.difference.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Requests that left, for benchmarks and reports.
@@ -214,6 +222,9 @@ impl Client {
         let began = self.clock.now().steady;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let result = self.transport.exchange(request, route).await;
+        if let Some(date) = result.as_ref().ok().and_then(dated) {
+            *self.difference.lock().unwrap_or_else(PoisonError::into_inner) = Some(date - self.clock.now().wall);
+        }
         if let Some(tracer) = &self.tracer {
             let told = match &result {
                 Ok(answer) => answer.status.as_u16().to_string(),
@@ -252,10 +263,8 @@ impl Client {
         if *class != FaultClass::ClockSkew && self.product.login().expire() {
             return true;
         }
-        let Some(date) = answer.header("date").and_then(|text| DateTime::parse_from_rfc2822(text).ok()) else {
-            return false;
-        };
-        let offset = date.with_timezone(&Utc) - self.clock.now().wall;
+        let Some(date) = dated(answer) else { return false };
+        let offset = date - self.clock.now().wall;
         let mut known = self.offset.lock().unwrap_or_else(PoisonError::into_inner);
         let news = (offset - *known).abs() >= LEAST_OFFSET && offset.abs() <= MOST_OFFSET;
         if news {
@@ -275,6 +284,11 @@ impl Client {
         let now = self.clock.now().steady;
         self.pace.lock().unwrap_or_else(PoisonError::into_inner).throttled(now, pause);
     }
+}
+
+/// When the provider says that it answered.
+fn dated(answer: &WireResponse) -> Option<DateTime<Utc>> {
+    Some(DateTime::parse_from_rfc2822(answer.header("date")?).ok()?.with_timezone(&Utc))
 }
 
 /// A [`Client`] as a provider may use it: it reads, with so many attempts.

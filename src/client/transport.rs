@@ -37,7 +37,7 @@ impl TransportFault {
 }
 
 /// A future over one exchange.
-pub type Exchanging<'a> = Pin<Box<dyn Future<Output = Result<WireResponse, TransportFault>> + Send + 'a>>;
+pub(super) type Exchanging<'a> = Pin<Box<dyn Future<Output = Result<WireResponse, TransportFault>> + Send + 'a>>;
 
 /// Carries one signed request.
 pub trait Transport: Send + Sync {

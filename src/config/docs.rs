@@ -38,7 +38,7 @@ refused, because it decides where signed requests go.
 
 Keys are the options' names; a hyphen and an underscore are the same. An unknown key is an error that names the line
 and the nearest known key. Numbers, switches and texts may be written as TOML has them: `concurrency = 4`,
-`no_input = true`, `timeout = \"90m\"`, `wave = [1, 5, \"25%\", \"100%\"]`.
+`no_input = true`, `timeout = \"90m\"`.
 
 ```toml
 default_profile = \"prod\"

@@ -40,8 +40,6 @@ pub const START_WINDOW: &str = "REINSTALL_START_WINDOW";
 pub const POLL_INTERVAL: &str = "REINSTALL_POLL_INTERVAL";
 /// Servers between order and verdict at one time.
 pub const CONCURRENCY: &str = "REINSTALL_CONCURRENCY";
-/// Sizes of the groups that go one after another.
-pub const WAVE: &str = "REINSTALL_WAVE";
 /// No new orders once so many servers have failed.
 pub const MAX_FAILURES: &str = "REINSTALL_MAX_FAILURES";
 /// Form of the output.

@@ -173,14 +173,6 @@ pub static OPTIONS: &[OptionSpec] = &[
         meaning: "Servers between order and verdict at one time.",
     },
     OptionSpec {
-        name: "wave",
-        variable: env::WAVE,
-        in_file: InFile::Everywhere,
-        values: "numbers and percentages with commas between them: `1,5,25%,100%`",
-        default: "`100%`",
-        meaning: "Sizes of the groups that go one after another; the last one repeats.",
-    },
-    OptionSpec {
         name: "max-failures",
         variable: env::MAX_FAILURES,
         in_file: InFile::Everywhere,

@@ -51,6 +51,7 @@ pub(super) static ACME: Vendor = Vendor {
         ("ACME_ACCESS_KEY_SECRET", "the access key's secret"),
         ("ACME_REGION", "region"),
     ],
+    sign: |_, _, _, _| Ok(None),
     emulator: no_emulator,
 };
 
@@ -60,6 +61,7 @@ pub(super) static SOLO: Vendor = Vendor {
     title: "Solo Cloud",
     products: &[entry("solo-box", &["solo"], &[])],
     variables: &[("SOLO_TOKEN", "token")],
+    sign: |_, _, _, _| Ok(None),
     emulator: no_emulator,
 };
 

@@ -9,7 +9,7 @@ use super::origin::{Origin, Sourced};
 use super::resolve::Layers;
 use super::schema::VendorTable;
 use super::suggest::{did_you_mean, nearest};
-use super::values::{self, Color, Output, Share, Verbosity, Wave};
+use super::values::{self, Color, Output, Share, Verbosity};
 use crate::model::{PowerOff, PowerOn};
 use crate::providers::Vendor;
 use std::collections::BTreeMap;
@@ -53,8 +53,6 @@ pub struct Typed {
     pub poll_interval: Option<String>,
     /// `--concurrency`.
     pub concurrency: Option<String>,
-    /// `--wave`.
-    pub wave: Option<String>,
     /// `--max-failures`.
     pub max_failures: Option<String>,
     /// `--output`.
@@ -88,7 +86,6 @@ impl Typed {
             "start-window" => self.start_window.clone(),
             "poll-interval" => self.poll_interval.clone(),
             "concurrency" => self.concurrency.clone(),
-            "wave" => self.wave.clone(),
             "max-failures" => self.max_failures.clone(),
             "output" => self.output.clone(),
             "sandbox" => switch(self.sandbox),
@@ -146,8 +143,6 @@ pub struct Settings {
     pub poll_interval: Sourced<Option<Duration>>,
     /// Servers between order and verdict at one time.
     pub concurrency: Sourced<NonZeroUsize>,
-    /// Sizes of groups.
-    pub wave: Sourced<Wave>,
     /// No new orders once so many have failed.
     pub max_failures: Sourced<Share>,
     /// Form of the output.
@@ -229,7 +224,6 @@ impl Settings {
                 |text| values::number(1, 1000, text).map(|count| NonZeroUsize::new(count).unwrap_or(CONCURRENCY)),
                 CONCURRENCY,
             )?,
-            wave: layers.settle("wave", values::wave, Wave::all())?,
             max_failures: layers.settle("max-failures", values::share, Share::Count(NonZeroUsize::MIN))?,
             output: layers.settle("output", values::output, Output::Human)?,
             verbosity: layers.verbosity()?,

@@ -121,33 +121,6 @@ impl std::fmt::Display for Share {
     }
 }
 
-/// Sizes of the groups that go one after another. Never empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wave(Vec<Share>);
-
-impl Wave {
-    /// Everything at once.
-    pub fn all() -> Self {
-        Self(vec![Share::Percent(100)])
-    }
-
-    /// Sizes of the groups of `total` servers: they add up to `total`, none is empty, the last entry repeats.
-    pub fn sizes(&self, total: usize) -> Vec<usize> {
-        let mut left = total;
-        let mut sizes = Vec::new();
-        let last = self.0.last().copied().unwrap_or(Share::Percent(100));
-        for share in self.0.iter().copied().chain(std::iter::repeat(last)) {
-            if left == 0 {
-                break;
-            }
-            let size = share.of(total).min(left);
-            sizes.push(size);
-            left -= size;
-        }
-        sizes
-    }
-}
-
 /// Longest duration that any option takes: 30 days.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -209,11 +182,6 @@ pub fn share(text: &str) -> Result<Share, BadValue> {
             NonZeroUsize::new(count).map(Share::Count).ok_or_else(bad)
         }
     }
-}
-
-/// Reads the sizes of waves.
-pub fn wave(text: &str) -> Result<Wave, BadValue> {
-    text.split(',').map(|part| share(part.trim())).collect::<Result<_, _>>().map(Wave)
 }
 
 /// Reads a switch.
@@ -339,24 +307,6 @@ mod tests {
         for text in ["0", "0%", "101%", "-1", "1.5%", "%", "", "+1", "x"] {
             assert!(share(text).is_err(), "{text:?}");
         }
-    }
-
-    #[test]
-    fn waves_lose_nobody() {
-        for (text, total, expected) in [
-            ("100%", 7, vec![7]),
-            ("1,5,25%,100%", 40, vec![1, 5, 10, 24]),
-            ("1,5", 12, vec![1, 5, 5, 1]),
-            ("1, 50%", 3, vec![1, 2]),
-            ("10", 3, vec![3]),
-            ("1", 0, vec![]),
-        ] {
-            let sizes = wave(text).expect(text).sizes(total);
-            assert_eq!(sizes, expected, "{text} of {total}");
-            assert_eq!(sizes.iter().sum::<usize>(), total);
-        }
-        assert!(wave("").is_err());
-        assert!(wave("1,,2").is_err());
     }
 
     #[test]

@@ -119,7 +119,8 @@ impl<'p> Bench<'p> {
         };
         let mut guard = self.lock();
         let (emulator, world) = &mut *guard;
-        let route = emulator.route(&inbound).unwrap_or_else(|| panic!("no route for {} {}", inbound.method, inbound.path));
+        let route =
+            emulator.route(&inbound).unwrap_or_else(|| panic!("no route for {} {}", inbound.method, inbound.path));
         let outbound = match emulator.verify(&inbound, world) {
             Ok(()) => emulator.answer(&inbound, &route, world),
             Err(refusal) => refusal,

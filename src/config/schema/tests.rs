@@ -25,7 +25,6 @@ power-off = "never"
 power_on = "auto"
 state-dir = "~/state"
 no-input = true
-wave = [1, "25%", "100%"]
 
 [profiles.prod]
 region = "r-1"
@@ -48,7 +47,6 @@ fn every_documented_key_is_read_in_both_spellings() {
     assert_eq!(document.defaults["max-failures"], Written { text: "20%".to_owned(), line: 8 });
     assert_eq!(document.defaults["concurrency"].text, "4");
     assert_eq!(document.defaults["no-input"].text, "true");
-    assert_eq!(document.defaults["wave"].text, "1,25%,100%");
     let prod = &document.profiles["prod"];
     assert_eq!(prod.values["region"].text, "r-1");
     let acme = &prod.vendors["acme"];
@@ -151,7 +149,6 @@ fn a_value_of_a_wrong_type_is_an_error() {
         "[defaults]\ntimeout = 1.5",
         "[defaults]\ntimeout = 2026-01-01",
         "[defaults]\nconcurrency = 0x10",
-        "[defaults]\nwave = [[1]]",
         "defaults = 3",
         "[profiles]\na = 3",
         "[profiles.a]\nacme = \"x\"",

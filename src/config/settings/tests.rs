@@ -58,7 +58,6 @@ fn without_a_word_from_anybody_the_contracts_defaults_hold() {
     assert_eq!(settings.poll_interval.value, None);
     assert_eq!(settings.concurrency.value.get(), 10);
     assert_eq!(settings.max_failures.value.of(500), 1);
-    assert_eq!(settings.wave.value.sizes(9), [9]);
     assert_eq!(settings.output.value, Output::Human);
     assert_eq!(settings.verbosity.value, Verbosity::Normal);
     assert_eq!(settings.color.value, Color::Auto);
@@ -86,7 +85,6 @@ fn every_option_has_exactly_one_row_and_its_variable_is_read() {
         ("start-window", "1m"),
         ("poll-interval", "500ms"),
         ("concurrency", "3"),
-        ("wave", "1,100%"),
         ("max-failures", "20%"),
         ("output", "jsonl"),
         ("sandbox", "false"),

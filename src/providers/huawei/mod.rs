@@ -46,6 +46,7 @@ pub static VENDOR: Vendor = Vendor {
         ("OS_TOKEN", "ready token; it is not renewed"),
         ("OS_CLOUD", "entry of clouds.yaml, where no profile is chosen"),
     ],
+    sign: |sources, request, stamp, _| sign(sources, request, stamp),
     emulator: sandbox::emulator,
 };
 

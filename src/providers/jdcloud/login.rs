@@ -100,7 +100,7 @@ impl AccessKey {
     }
 
     /// Signs any request with every header that it carries, for `reinstall sign`; region and service as given, or the
-    /// key's own and `cps`. No token is added: its text would stand in the canonical request.
+    /// key's own and `cps`. A temporary key's session token is one of the headers, since a request without it fails.
     pub fn explain(
         &self,
         request: &mut WireRequest,
@@ -111,6 +111,9 @@ impl AccessKey {
         let scope = Scope { region: region.unwrap_or(&self.region), service: service.unwrap_or(SERVICE) };
         if !request.headers.contains_key("host") {
             request.set("host", &request.host());
+        }
+        if let Some(token) = self.session.as_ref().filter(|_| !request.headers.contains_key(TOKEN)) {
+            request.set_sensitive(TOKEN, &token_header(token.expose()));
         }
         sign::sign(request, self.key(), scope, stamp, Signing::All)
     }

@@ -24,5 +24,8 @@ pub static VENDOR: Vendor = Vendor {
     title: "JD Cloud",
     products: &[cps::ENTRY],
     variables: fields::VARIABLES,
+    sign: |sources, request, stamp, scope| {
+        Ok(Some(AccessKey::from_sources(sources)?.explain(request, stamp, scope.region, scope.service)))
+    },
     emulator: || Box::new(sandbox::Sandbox::default()),
 };

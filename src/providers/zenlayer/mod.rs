@@ -22,6 +22,7 @@ pub static VENDOR: Vendor = Vendor {
     title: "Zenlayer",
     products: &PRODUCTS,
     variables: fields::VARIABLES,
+    sign: |sources, request, stamp, _| login::sign_request(sources, request, stamp),
     emulator: || Box::new(sandbox::Zenlayer),
 };
 
