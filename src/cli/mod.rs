@@ -73,7 +73,9 @@ fn act(mut cli: Cli, out: &Out) -> Result<Exit, CliError> {
         .enable_all()
         .build()
         .map_err(|why| CliError::new(Exit::Bug, format!("the runtime cannot start: {why}"), ""))?;
-    if let Some(Command::Resume { run, secrets }) = cli.command.take() {
+    if let Some(Command::Resume { run, secrets }) =
+        cli.command.take_if(|command| matches!(command, Command::Resume { .. }))
+    {
         let (session, run) = resume::session(&mut cli, session, run.as_deref(), out)?;
         return runtime.block_on(resume::run(&session, &run, &secrets));
     }
