@@ -81,7 +81,8 @@ fn login(entry: &Entry, wish: &Wish) -> Result<(), Refusal> {
     }
     let can = takes.password || takes.key;
     // User data can bring a login of its own; the product's own check knows where that is enough.
-    if can && !password && !key && !(wish.user_data && takes.none) {
+    let brings_own = wish.user_data && takes.none;
+    if can && !(password || key || brings_own) {
         return Err(Refusal::usage("login_required", format!("{id} needs a login"), how(entry)));
     }
     Ok(())

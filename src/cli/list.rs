@@ -83,7 +83,7 @@ pub(super) async fn run(
     Ok(Exit::Success)
 }
 
-fn flatten<'a, T>(lines: &'a [Line], found: Vec<Result<Vec<T>, CliError>>) -> Result<Vec<(&'a str, T)>, CliError> {
+fn flatten<T>(lines: &[Line], found: Vec<Result<Vec<T>, CliError>>) -> Result<Vec<(&str, T)>, CliError> {
     let mut rows = Vec::new();
     for (line, found) in lines.iter().zip(found) {
         rows.extend(found?.into_iter().map(|row| (line.entry.id, row)));

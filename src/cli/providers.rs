@@ -12,11 +12,8 @@ use std::io::IsTerminal;
 /// Lists products; with `--provider` in full.
 pub(super) fn run(session: &Session, provider: Option<&str>) -> Result<Exit, CliError> {
     let chosen: Vec<(&Vendor, &Entry)> = match provider {
-        Some(name) => crate::config::select_products(crate::providers::VENDORS, name)?
-            .into_iter()
-            .map(|(vendor, entry)| (vendor, entry))
-            .collect(),
-        None => entries().map(|(vendor, entry)| (vendor, entry)).collect(),
+        Some(name) => crate::config::select_products(crate::providers::VENDORS, name)?.into_iter().collect(),
+        None => entries().collect(),
     };
     let written = if session.human() {
         let rows: Vec<ProviderRow> = chosen.iter().map(|(_, entry)| row(entry)).collect();

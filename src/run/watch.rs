@@ -229,15 +229,13 @@ impl Machine {
             baseline.same_state(seen) && baseline.image == seen.image && baseline.marks == seen.marks
         });
         let age = target.ordered_at.map_or(Duration::ZERO, |at| (now.wall - at).to_std().unwrap_or_default());
+        let most = super::policy::PERMITS;
         let door = self.lanes[target.lane].token_door.filter(|_| target.token.is_some());
-        if !target.accepted && target.maybe && unchanged && self.halted.is_none() && !self.policy.watch_only {
-            if door.is_some_and(|life| age <= life)
-                && target.permits < super::policy::PERMITS
-                && target.baseline.is_some()
-            {
-                self.targets[index].stage = Stage::Ready;
-                return;
-            }
+        let open = door.is_some_and(|life| age <= life) && target.permits < most && target.baseline.is_some();
+        let doubtful = target.maybe && !target.accepted && unchanged;
+        if open && doubtful && self.halted.is_none() && !self.policy.watch_only {
+            self.targets[index].stage = Stage::Ready;
+            return;
         }
         let adopted = self.policy.watch_only && target.baseline.is_none();
         if (!target.accepted || adopted) && unchanged && age >= self.policy.start_window {
