@@ -39,6 +39,17 @@ pub fn proof(before: &Before<'_>, prepared: &Prepared, now: &Observation) -> Opt
         .or_else(|| changed_mark(before, prepared, now))
 }
 
+/// A proof as a journal tells it, to be judged as strictly as when it was found. `last` is the look that it
+/// was found in; where that is not known, the proof counts as inferred.
+pub fn remembered(text: &str, stopped_by_us: bool, last: Option<&Observation>) -> Proof {
+    let named = match text.split_once(':') {
+        Some(("changed", _)) => false,
+        Some(("status", _)) => !stopped_by_us || last.is_some_and(|seen| seen.phase == Phase::Installing),
+        _ => true,
+    };
+    Proof { text: text.to_owned(), reads: if named { NAMED } else { INFERRED } }
+}
+
 fn own_handle(before: &Before<'_>, now: &Observation) -> Option<Proof> {
     let ticket = before.ticket?;
     now.handle.as_ref()?;
@@ -191,6 +202,22 @@ mod tests {
         };
         let proof = proof(&before, &prepared(&[]), &done).unwrap();
         assert_eq!((proof.text.as_str(), proof.reads), ("job:j1", 1));
+    }
+
+    #[test]
+    fn a_remembered_proof_needs_as_many_reads_as_when_it_was_found() {
+        let (installing, running) = (seen("INSTALLING", Phase::Installing), seen("RUNNING", Phase::Running));
+        for (text, stopped_by_us, last, reads) in [
+            ("job:j1", true, Some(&running), NAMED),
+            ("operation:reinstalling", true, Some(&running), NAMED),
+            ("status:INSTALLING", true, Some(&installing), NAMED),
+            ("status:RUNNING", false, Some(&running), NAMED),
+            ("status:RUNNING", true, Some(&running), INFERRED),
+            ("status:RUNNING", true, None, INFERRED),
+            ("changed:image", false, Some(&running), INFERRED),
+        ] {
+            assert_eq!(remembered(text, stopped_by_us, last).reads, reads, "{text}, stopped by us: {stopped_by_us}");
+        }
     }
 
     #[test]

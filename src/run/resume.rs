@@ -1,6 +1,6 @@
 //! A run out of its journal: what was planned, what was or may have been sent, what has ended.
 
-use super::evidence::Proof;
+use super::evidence;
 use super::target::{Stage, Target};
 use crate::clock::Now;
 use crate::model::{Event, PlannedTarget, RunHead, ServerId, Verdict, What};
@@ -146,7 +146,9 @@ fn take(server: &mut PastServer, event: &Event) {
         }
         What::OrderRejected { .. } if target.ordered() => target.stage = Stage::Watching,
         What::Status { seen } => target.last = Some(seen.clone()),
-        What::Started { proof } => target.proof = Some(Proof { text: proof.clone(), reads: 2 }),
+        What::Started { proof } => {
+            target.proof = Some(evidence::remembered(proof, target.stopped_by_us, target.last.as_ref()));
+        }
         What::PowerOn {} => target.stage = Stage::Watching,
         What::Verdict { verdict, error } => {
             target.verdict = Some(*verdict);
@@ -187,5 +189,62 @@ fn settle(target: &mut Target, now: Now) {
         target.ordered_steady = Some(now.steady);
         target.next_look = now.steady;
         target.last = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Observation, Phase, PowerPlan, Prepared, Record, RunId, ServerId};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn an_inferred_proof_is_not_worth_more_after_a_resume() {
+        let id = ServerId::new("i-1").unwrap();
+        let prepared = Prepared {
+            record: Record {
+                id: id.clone(),
+                name: None,
+                addresses: Vec::new(),
+                zone: None,
+                model: None,
+                image_name: None,
+                seen: Observation::of("STOPPED", Phase::Stopped),
+                attributes: BTreeMap::new(),
+            },
+            image: None,
+            power: PowerPlan::Nothing,
+            body: serde_json::Value::Null,
+            lines: Vec::new(),
+            must_change: BTreeMap::new(),
+            ends: Phase::Running,
+        };
+        let mut server = PastServer {
+            provider: "p".to_owned(),
+            planned: None,
+            instance: id,
+            target: Some(Target::planned(0, Arc::new(prepared), 0)),
+            verdict: None,
+        };
+        let event = |what| Event {
+            seq: 1,
+            at: chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+            run: RunId::fresh(),
+            provider: None,
+            instance: None,
+            what,
+        };
+        let mut needed = |whats: Vec<What>| {
+            whats.into_iter().for_each(|what| take(&mut server, &event(what)));
+            server.target.as_ref().unwrap().proof.as_ref().unwrap().reads
+        };
+        let look = |status: &str, phase| What::Status { seen: Observation::of(status, phase) };
+        let started = |proof: &str| What::Started { proof: proof.to_owned() };
+        let named = needed(vec![look("INSTALLING", Phase::Installing), started("status:INSTALLING")]);
+        assert_eq!(named, 2);
+        assert!(needed(vec![started("changed:image")]) > named);
+        let mode = crate::model::PowerOff::Soft;
+        let left = needed(vec![What::PowerOff { mode }, look("RUNNING", Phase::Running), started("status:RUNNING")]);
+        assert!(left > named);
     }
 }
