@@ -18,7 +18,8 @@ pub(super) fn shown(request: &Value) -> String {
     };
     let mut lines = format!("{} {}\n  headers: {}\n", text("method"), text("url"), headers.join(", "));
     for line in body.lines() {
-        lines.push_str("  ");
+        // Cleaning folds blanks, and the layout of the document stands in them.
+        lines.push_str(&" ".repeat(2 + line.len() - line.trim_start().len()));
         lines.push_str(&clean_to(line, 2000));
         lines.push('\n');
     }
