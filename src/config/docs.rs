@@ -20,7 +20,7 @@ Every setting has one value, and the first of these that names it decides:
 `reinstall check` shows each value and where it stands. An empty variable counts as not set. A variable that begins
 with `REINSTALL_` and is not in the table below is not read, and a warning says so.
 
-Which servers are reinstalled is said on the command line alone: `--instance`, `--set`, `--file`, `--yes`,
+Which servers are reinstalled is said on the command line alone: `--instance`, `--set`, `--yes`,
 `--expect` and `--expect-count` have neither variable nor key.
 
 A wrong option exits with 2; a wrong variable or configuration file exits with 78. Nothing is sent in either case.
