@@ -18,7 +18,8 @@ fn main() -> ExitCode {
 /// Secrets in memory must not reach a core file, nor another process of the same user.
 fn keep_memory_private() -> anyhow::Result<()> {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).context("core files cannot be switched off")?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
+        .context("core files cannot be switched off")?;
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .context("other processes cannot be kept from this one's memory")?;
