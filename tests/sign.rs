@@ -47,15 +47,7 @@ fn text<'a>(case: &'a Value, pointer: &str) -> &'a str {
 /// `20260315T081500Z` as the object on standard input wants it.
 fn written_out(date: &str) -> String {
     let part = |from: usize, to: usize| &date[from..to];
-    format!(
-        "{}-{}-{}T{}:{}:{}Z",
-        part(0, 4),
-        part(4, 6),
-        part(6, 8),
-        part(9, 11),
-        part(11, 13),
-        part(13, 15)
-    )
+    format!("{}-{}-{}T{}:{}:{}Z", part(0, 4), part(4, 6), part(6, 8), part(9, 11), part(11, 13), part(13, 15))
 }
 
 /// Compares each stage, and the headers with those that the vector says must be on the request.
