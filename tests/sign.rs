@@ -155,6 +155,20 @@ fn every_huawei_vector_is_met_at_every_stage() {
 }
 
 #[test]
+fn every_signed_header_is_in_the_output() {
+    let credentials = [("HUAWEICLOUD_SDK_AK", "id"), ("HUAWEICLOUD_SDK_SK", "secret")];
+    let asked = json!({"provider": "huawei-ecs", "method": "GET", "url": "https://ecs.eu-de.otc.t-systems.com/",
+        "region": "eu-de", "headers": {"X-Beyond": " ümlaut ", "x-empty": ""}});
+    let got = signed(&credentials, &asked);
+    assert!(text(&got, "/canonical_request").contains("\nx-beyond:ümlaut\nx-empty:\n"), "{got}");
+    let names = text(&got, "/headers/authorization").split("SignedHeaders=").nth(1).expect("names");
+    for name in names.split(',').next().expect("names").split(';') {
+        assert!(got["headers"][name].is_string(), "{name}: {got}");
+    }
+    assert_eq!(got["headers"]["x-beyond"], "ümlaut");
+}
+
+#[test]
 fn a_secret_is_in_no_output() {
     let url = "https://ecs.eu-de.otc.t-systems.com/v1/p/jobs/j";
     let secret = "canary-secret-7d1f";
