@@ -167,7 +167,10 @@ fn check_count(expected: Option<usize>, selected: usize) -> Result<(), CliError>
     match expected {
         Some(expected) if expected != selected => Err(CliError::new(
             Exit::Skipped,
-            format!("{selected} servers are selected, and --expect-count says {expected}; nothing was sent"),
+            format!(
+                "{} selected, and --expect-count says {expected}; nothing was sent",
+                if selected == 1 { "1 server is".to_owned() } else { format!("{selected} servers are") }
+            ),
             "check the selection",
         )),
         _ => Ok(()),
