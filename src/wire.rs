@@ -1,12 +1,13 @@
 //! Requests and answers as plain values: what providers build and read, and what the client carries.
 
-use crate::model::{ApiError, Exit, FaultClass, Refusal};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::future::Future;
 use std::pin::Pin;
 use url::Url;
+
+pub use crate::model::ReadFault;
 
 /// One HTTP request, before signing. It has no `Debug`: bodies carry passwords.
 #[derive(Clone)]
@@ -102,34 +103,6 @@ impl WireResponse {
     /// A header's text, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
-    }
-}
-
-/// Why a read gave nothing. It is never a verdict on a server.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{error}")]
-pub struct ReadFault {
-    /// What kind of fault, in our words.
-    pub class: FaultClass,
-    /// The details, with the provider's own code and text where it spoke.
-    pub error: ApiError,
-}
-
-impl ReadFault {
-    /// An answer that could not be read.
-    pub fn malformed(message: String) -> Self {
-        Self { class: FaultClass::Malformed, error: ApiError::local("malformed_answer", message) }
-    }
-}
-
-impl From<ReadFault> for Refusal {
-    fn from(fault: ReadFault) -> Self {
-        let exit = match fault.class {
-            FaultClass::SignedOut | FaultClass::Denied | FaultClass::ClockSkew => Exit::Credentials,
-            FaultClass::NotFound | FaultClass::Invalid => Exit::Usage,
-            _ => Exit::Unreachable,
-        };
-        Self { kind: fault.class.word(), message: fault.error.to_string(), next_step: fault.error.next_step, exit }
     }
 }
 

@@ -5,7 +5,7 @@ use super::session::{Line, Session};
 use crate::config::select_products;
 use crate::model::Exit;
 use crate::providers::{Entry, SetupError, VENDORS, Vendor, entries};
-use crate::report::text::clean;
+use crate::report::text::{clean, clean_to};
 use crate::report::write_document;
 use serde_json::{Value, json};
 
@@ -30,7 +30,8 @@ pub(super) async fn run(session: &Session, provider: Option<&str>) -> Result<Exi
     let exit = match provider {
         Some(_) => Exit::worst(findings.iter().map(|finding| finding.exit)),
         // Nobody has an account everywhere: only where credentials are, a refusal counts.
-        None => Exit::worst(findings.iter().filter(|f| f.document["credentials"] != "missing").map(|f| f.exit)),
+        None if findings.iter().all(missing) => Exit::Credentials,
+        None => Exit::worst(findings.iter().filter(|finding| !missing(finding)).map(|finding| finding.exit)),
     };
     let written = if session.human() {
         session.out.stdout.all(text(session, &findings).as_bytes())
@@ -48,6 +49,10 @@ pub(super) async fn run(session: &Session, provider: Option<&str>) -> Result<Exi
     Ok(exit)
 }
 
+fn missing(finding: &Finding) -> bool {
+    finding.document["credentials"] == "missing"
+}
+
 fn text(session: &Session, findings: &[Finding]) -> String {
     let mut text = String::from("settings\n");
     for row in session.settings.rows() {
@@ -56,7 +61,7 @@ fn text(session: &Session, findings: &[Finding]) -> String {
     for finding in findings {
         text.push_str(&format!("{}\n", finding.provider));
         for line in &finding.lines {
-            text.push_str(&format!("  {}\n", clean(line)));
+            text.push_str(&format!("  {}\n", clean_to(line, 2000)));
         }
     }
     text
@@ -92,7 +97,11 @@ async fn finding(session: &Session, vendor: &'static Vendor, entry: &'static Ent
             lines.push(format!("one read: fine, {count}"));
             let skew = line.client.clock_difference();
             if let Some(skew) = skew {
-                lines.push(format!("clock: this machine is {} ms from the provider's", -skew.num_milliseconds()));
+                // The date of an answer has no fractions of a second.
+                lines.push(match skew.num_seconds().abs() {
+                    0..=2 => "clock: the same as the provider's, to two seconds".to_owned(),
+                    seconds => format!("clock: {seconds} s from the provider's; set this machine's clock right (NTP)"),
+                });
             }
             let mut document = base;
             document["credentials"] = json!("accepted");
@@ -112,6 +121,6 @@ async fn finding(session: &Session, vendor: &'static Vendor, entry: &'static Ent
 
 async fn read(line: &Line) -> Result<String, CliError> {
     line.client.connect().await?;
-    let keys = line.product.keys(&line.client.patient()).await?;
-    Ok(crate::report::words::count(keys.len(), "key pair"))
+    let servers = line.product.list(&line.client.patient()).await?;
+    Ok(crate::report::words::count(servers.len(), "server"))
 }

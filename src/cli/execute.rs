@@ -151,10 +151,9 @@ pub(super) async fn execute(session: &Session, job: Job) -> Result<Exit, CliErro
     }
     let delivered = deliver(session, &report, lines.as_mut());
     if let (Some(signal), true) = (ended.signal, journaled) {
-        session.tell(&format!(
-            "stopped by {signal}: run {} is not finished. What was ordered goes on at the provider.\n  next: reinstall resume {}",
-            job.run, job.run
-        ));
+        session.tell(&format!("stopped by {signal}: run {} is not finished", job.run));
+        session.tell("what was ordered goes on at the provider; nothing is rolled back");
+        session.tell(&format!("  next: reinstall resume {}", job.run));
     }
     delivered.map(|()| exit)
 }

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use serde_json::json;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
 use url::Url;
@@ -70,10 +71,14 @@ pub(super) fn run(session: &Session) -> Result<Exit, CliError> {
     let stages = (vendor.sign)(&sources, &mut request, &stamp, scope)?.ok_or_else(|| {
         CliError::usage("the credentials are a token, and a token signs nothing", "use an access key for this")
     })?;
-    let mut headers: BTreeMap<&str, &str> =
-        request.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+    // A value beyond ASCII is on the request too: the values came from this object, so they are UTF-8.
+    let mut headers: BTreeMap<&str, Cow<'_, str>> = request
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+        .collect();
     let host = request.host();
-    headers.entry("host").or_insert(&host);
+    headers.entry("host").or_insert(Cow::Borrowed(&host));
     let document = json!({
         "canonical_request": stages.canonical_request,
         "string_to_sign": stages.string_to_sign,

@@ -166,3 +166,31 @@ impl Refusal {
         ApiError::local(self.kind, self.message.clone()).advise(self.next_step.clone())
     }
 }
+
+/// Why a read gave nothing. It is never a verdict on a server.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct ReadFault {
+    /// What kind of fault, in our words.
+    pub class: FaultClass,
+    /// The details, with the provider's own code and text where it spoke.
+    pub error: ApiError,
+}
+
+impl ReadFault {
+    /// An answer that could not be read.
+    pub fn malformed(message: String) -> Self {
+        Self { class: FaultClass::Malformed, error: ApiError::local("malformed_answer", message) }
+    }
+}
+
+impl From<ReadFault> for Refusal {
+    fn from(fault: ReadFault) -> Self {
+        let exit = match fault.class {
+            FaultClass::SignedOut | FaultClass::Denied | FaultClass::ClockSkew => Exit::Credentials,
+            FaultClass::NotFound | FaultClass::Invalid => Exit::Usage,
+            _ => Exit::Unreachable,
+        };
+        Self { kind: fault.class.word(), message: fault.error.to_string(), next_step: fault.error.next_step, exit }
+    }
+}

@@ -11,7 +11,7 @@ mod verdict;
 
 pub use event::{Event, PlannedTarget, RunHead, What};
 pub use exit::Exit;
-pub use fault::{ApiError, FaultClass, Refusal};
+pub use fault::{ApiError, FaultClass, ReadFault, Refusal};
 pub use ids::{BadId, RunId, ServerId};
 pub use order::{
     Choice, Expectation, FieldValue, LoginWish, Order, OrderSecrets, PowerOff, PowerOn, PowerPlan, Prepared, Wish,

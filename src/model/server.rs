@@ -1,7 +1,6 @@
 //! What is known about a server, in our words, with the provider's own word beside them.
 
-use super::{ApiError, BadId, ServerId};
-use crate::wire::ReadFault;
+use super::{ApiError, BadId, ReadFault, ServerId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -4,6 +4,7 @@
 pub mod canonical;
 pub mod hash;
 pub mod keystone;
+pub mod moment;
 
 /// The three stages of a signature, as `reinstall sign` and the vectors show them.
 #[derive(Clone, Debug, PartialEq, Eq)]

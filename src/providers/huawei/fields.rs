@@ -4,6 +4,52 @@ use crate::model::PasswordRule;
 use crate::providers::{Facts, Field, FieldKind, LoginFacts};
 use std::time::Duration;
 
+/// Settings and credentials, each name on its own: a profile of the configuration may rename any of them.
+pub(super) const VARIABLES: &[(&str, &str)] = &[
+    ("HUAWEICLOUD_SDK_AK", "access key id"),
+    ("HUAWEICLOUD_SDK_SK", "secret access key"),
+    ("HUAWEICLOUD_SDK_SECURITY_TOKEN", "security token of a temporary access key"),
+    ("HUAWEICLOUD_SDK_PROJECT_ID", "project id; by default the region's project"),
+    ("HUAWEICLOUD_REGION", "region"),
+    ("HUAWEICLOUD_SDK_IAM_ENDPOINT", "address of the identity service"),
+    ("HUAWEICLOUD_SDK_CREDENTIALS_FILE", "the SDKs' file, by default ~/.huaweicloud/credentials"),
+    ("HW_ACCESS_KEY", "access key id, as Terraform takes it"),
+    ("HW_SECRET_KEY", "secret access key, as Terraform takes it"),
+    ("HW_SECURITY_TOKEN", "security token of a temporary access key, as Terraform takes it"),
+    ("HW_USER_NAME", "IAM user for token sign-in, as Terraform takes it"),
+    ("HW_USER_PASSWORD", "the user's password, as Terraform takes it"),
+    ("HW_DOMAIN_NAME", "name of the user's account, as Terraform takes it"),
+    ("HW_DOMAIN_ID", "id of the user's account, as Terraform takes it"),
+    ("HW_AUTH_TOKEN", "ready token, as Terraform takes it; it is not renewed"),
+    ("HW_AUTH_URL", "address of the identity service, as Terraform takes it"),
+    ("HW_REGION_NAME", "region, as Terraform takes it"),
+    ("HW_PROJECT_ID", "project id, as Terraform takes it"),
+    ("HW_PROJECT_NAME", "project name, as Terraform takes it"),
+    ("HW_CLOUD", "domain behind the region in every host name"),
+    ("OS_ACCESS_KEY", "access key id, as Open Telekom Cloud's tools take it"),
+    ("OS_ACCESS_KEY_ID", "another name for it"),
+    ("OS_AK", "another name for it"),
+    ("OS_SECRET_KEY", "secret access key, as Open Telekom Cloud's tools take it"),
+    ("OS_ACCESS_KEY_SECRET", "another name for it"),
+    ("OS_SK", "another name for it"),
+    ("OS_SECURITY_TOKEN", "security token of a temporary access key, as Open Telekom Cloud's tools take it"),
+    ("OS_USERNAME", "user for token sign-in, as OpenStack's tools take it"),
+    ("OS_USER_ID", "id of that user"),
+    ("OS_PASSWORD", "the user's password"),
+    ("OS_USER_DOMAIN_NAME", "name of the user's domain"),
+    ("OS_USER_DOMAIN_ID", "id of the user's domain"),
+    ("OS_DOMAIN_NAME", "name of the user's domain, if it is not told as such"),
+    ("OS_DOMAIN_ID", "id of the user's domain, if it is not told as such"),
+    ("OS_TOKEN", "ready token; it is not renewed"),
+    ("OS_AUTH_TOKEN", "another name for it"),
+    ("OS_AUTH_URL", "address of the identity service, as OpenStack's tools take it"),
+    ("OS_REGION_NAME", "region, as OpenStack's tools take it"),
+    ("OS_PROJECT_ID", "project id, as OpenStack's tools take it"),
+    ("OS_TENANT_ID", "another name for it"),
+    ("OS_PROJECT_NAME", "project name, as OpenStack's tools take it"),
+    ("OS_CLOUD", "entry of clouds.yaml, where no profile is chosen"),
+];
+
 /// ECS: pages of `reinstallos` and `changeos`.
 pub(super) const ECS: Facts = Facts {
     order_batch: 1,

@@ -5,12 +5,12 @@
 //! signer signs every header that is on the request.
 
 use crate::secret::Secret;
-use crate::sign::Stages;
-use crate::sign::canonical;
 use crate::sign::hash::{hex, hmac_sha256, sha256_hex};
+use crate::sign::{Stages, canonical, moment};
 use crate::wire::WireRequest;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
+use std::borrow::Cow;
 
 /// Name of the scheme: first word of `authorization` and first line of the string to sign.
 pub const SCHEME: &str = "SDK-HMAC-SHA256";
@@ -33,7 +33,7 @@ pub fn usual_headers(
     security_token: Option<&Secret>,
     at: DateTime<Utc>,
 ) {
-    request.set(DATE, &at.format(DATE_FORMAT).to_string());
+    request.set(DATE, &moment::compact(at));
     if let Some(project_id) = project_id {
         request.set("x-project-id", project_id);
     }
@@ -44,44 +44,43 @@ pub fn usual_headers(
 
 /// Returns the canonical request over all headers of the request, and its host.
 pub fn canonical_request(request: &WireRequest) -> String {
-    let headers = signed_headers(request);
-    let payload = request
-        .headers
-        .get(CONTENT_HASH)
-        .map_or_else(|| sha256_hex(&request.body), |value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    canonical_of(
-        request.method.as_str(),
-        request.url.path(),
-        request.url.query().unwrap_or_default(),
-        &headers,
-        &payload,
-    )
+    canonical_over(request, &signed_headers(request))
+}
+
+fn canonical_over(request: &WireRequest, headers: &[(&str, Cow<'_, str>)]) -> String {
+    let payload = match request.headers.get(CONTENT_HASH) {
+        Some(value) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        None => sha256_hex(&request.body),
+    };
+    let query = request.url.query().unwrap_or_default();
+    canonical_of(request.method.as_str(), request.url.path(), query, headers, &payload)
 }
 
 /// Names, in lower case and sorted, and values of the headers that are signed.
-fn signed_headers(request: &WireRequest) -> Vec<(String, String)> {
-    let mut headers: Vec<(String, String)> = request
+fn signed_headers(request: &WireRequest) -> Vec<(&str, Cow<'_, str>)> {
+    let mut headers: Vec<(&str, Cow<'_, str>)> = request
         .headers
         .keys()
+        .map(http::HeaderName::as_str)
         // The gateway's own tools leave names with an underscore out: proxies drop such headers.
-        .filter(|name| *name != "authorization" && !name.as_str().contains('_'))
-        .map(|name| (name.as_str().to_owned(), header_value(&request.headers, name.as_str())))
+        .filter(|name| *name != "authorization" && !name.contains('_'))
+        .map(|name| (name, header_value(&request.headers, name)))
         .collect();
     if !request.headers.contains_key("host") {
-        headers.push(("host".to_owned(), request.host()));
+        headers.push(("host", Cow::Owned(request.host())));
     }
-    headers.sort();
+    headers.sort_unstable();
     headers
 }
 
 /// A header's value as it is signed: trimmed at both ends; several of one name are joined by a comma.
-pub(super) fn header_value(headers: &HeaderMap, name: &str) -> String {
-    headers
-        .get_all(name)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
-        .collect::<Vec<_>>()
-        .join(",")
+pub(super) fn header_value<'a>(headers: &'a HeaderMap, name: &str) -> Cow<'a, str> {
+    let mut values = headers.get_all(name).iter().map(|value| match String::from_utf8_lossy(value.as_bytes()) {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    });
+    let first = values.next().unwrap_or_default();
+    values.fold(first, |joined, value| Cow::Owned(format!("{joined},{value}")))
 }
 
 /// Returns the canonical request over raw path, raw query and these headers, sorted and in lower case.
@@ -89,19 +88,39 @@ pub(super) fn canonical_of(
     method: &str,
     raw_path: &str,
     raw_query: &str,
-    headers: &[(String, String)],
+    headers: &[(impl AsRef<str>, impl AsRef<str>)],
     payload_hash: &str,
 ) -> String {
-    let mut path = canonical::path(raw_path);
-    if !path.ends_with('/') {
-        path.push('/');
+    let mut out = String::with_capacity(512);
+    out.push_str(method);
+    out.push('\n');
+    canonical::push_path(&mut out, raw_path);
+    if !out.ends_with('/') {
+        out.push('/');
     }
-    let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-    format!("{method}\n{path}\n{}\n{lines}\n{}\n{payload_hash}", canonical::query(raw_query), names(headers))
+    out.push('\n');
+    canonical::push_query(&mut out, raw_query);
+    out.push('\n');
+    for (name, value) in headers {
+        out.push_str(name.as_ref());
+        out.push(':');
+        out.push_str(value.as_ref());
+        out.push('\n');
+    }
+    out.push('\n');
+    push_names(&mut out, headers);
+    out.push('\n');
+    out.push_str(payload_hash);
+    out
 }
 
-fn names(headers: &[(String, String)]) -> String {
-    headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";")
+fn push_names(out: &mut String, headers: &[(impl AsRef<str>, impl AsRef<str>)]) {
+    for (place, (name, _)) in headers.iter().enumerate() {
+        if place > 0 {
+            out.push(';');
+        }
+        out.push_str(name.as_ref());
+    }
 }
 
 /// Returns the string to sign; `date` is the value of `X-Sdk-Date`.
@@ -116,11 +135,14 @@ pub(super) fn signature(secret: &Secret, string_to_sign: &str) -> String {
 
 /// Returns every stage of the signature of this request, whose headers must be complete ([`usual_headers`]).
 pub fn stages(request: &WireRequest, key_id: &str, secret: &Secret, at: DateTime<Utc>) -> Stages {
-    let canonical_request = canonical_request(request);
-    let string_to_sign = string_to_sign(&canonical_request, &at.format(DATE_FORMAT).to_string());
+    let headers = signed_headers(request);
+    let canonical_request = canonical_over(request, &headers);
+    let string_to_sign = string_to_sign(&canonical_request, &moment::compact(at));
     let signature = signature(secret, &string_to_sign);
-    let authorization =
-        format!("{SCHEME} Access={key_id}, SignedHeaders={}, Signature={signature}", names(&signed_headers(request)));
+    let mut authorization = format!("{SCHEME} Access={key_id}, SignedHeaders=");
+    push_names(&mut authorization, &headers);
+    authorization.push_str(", Signature=");
+    authorization.push_str(&signature);
     Stages { canonical_request, string_to_sign, signature, authorization }
 }
 

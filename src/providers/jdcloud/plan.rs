@@ -44,7 +44,7 @@ impl Cps {
         };
         let az = required(&record, wish, "az")?;
         let image_type = image_type(&record, wish)?;
-        let os = self.image(api, &record, &model, wish).await?;
+        let (os, offered) = self.image(api, &record, &model, wish).await?;
         let raids = self.raid(api, &record, &model, wish).await?;
         let key = self.key_pair(api, &os, wish).await?;
         let keep = wish.keep_data.unwrap_or(true);
@@ -81,6 +81,10 @@ impl Cps {
             ),
             ("data disks".to_owned(), if keep { "kept" } else { "WIPED" }.to_owned()),
         ];
+        if !offered {
+            let line = "the present one; it is not offered for this model any more: the provider decides";
+            lines.push(("image".to_owned(), line.to_owned()));
+        }
         if let Some(key) = &key {
             lines.push(("key pair".to_owned(), named(&key.id, key.name.as_deref())));
         }
@@ -159,8 +163,9 @@ impl Cps {
         Ok(())
     }
 
-    /// Finds the ordered image among those that the provider offers for the model.
-    async fn image(&self, api: &dyn Api, record: &Record, model: &str, wish: &Wish) -> Result<Os, Refusal> {
+    /// Finds the ordered image among those that the provider offers for the model; the present one may be missing
+    /// there.
+    async fn image(&self, api: &dyn Api, record: &Record, model: &str, wish: &Wish) -> Result<(Os, bool), Refusal> {
         let set = set(wish, "osTypeId");
         let choice = match (&wish.image, set) {
             (Some(Choice::Id(id)), Some(set)) if id != set => return Err(two_images()),
@@ -181,7 +186,17 @@ impl Cps {
             })
             .collect();
         match matching[..] {
-            [os] => Ok(os.clone()),
+            [os] => Ok((os.clone(), true)),
+            // What runs there now may be retired from the list; whether it can be installed again, the provider decides.
+            [] if wish.image.is_none() && set.is_none() => {
+                let os = Os {
+                    os_type_id: record.attributes.get("osTypeId").cloned().unwrap_or_default(),
+                    os_name: record.image_name.clone(),
+                    os_type: record.attributes.get("osType").cloned(),
+                    device_type: Some(model.to_owned()),
+                };
+                Ok((os, false))
+            }
             [] => Err(Refusal::usage(
                 "no_such_image",
                 format!("image `{choice}` is not offered for model {model}"),

@@ -4,11 +4,11 @@
 //! official SDKs agree on (`README.md`).
 
 use crate::secret::Secret;
-use crate::sign::{Stages, canonical, hash};
+use crate::sign::{Stages, canonical, hash, moment};
 use crate::wire::{Stamp, WireRequest};
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use percent_encoding::percent_decode_str;
 
 /// Header with the time of the signature.
 pub const DATE: &str = "x-jdcloud-date";
@@ -17,8 +17,10 @@ pub const NONCE: &str = "x-jdcloud-nonce";
 /// Header with the token of operation protection or of a temporary key.
 pub const TOKEN: &str = "x-jdcloud-security-token";
 
-/// Everything but `A-Z a-z 0-9 - . _ ~ /`.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+/// Bare in a path: `A-Z a-z 0-9 - . _ ~ /`.
+fn bare_in_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/')
+}
 
 /// The labels of one generation of the scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +85,7 @@ pub struct Parts<'a> {
 
 /// Writes the time as the scheme wants it.
 pub fn timestamp(at: DateTime<Utc>) -> String {
-    at.format("%Y%m%dT%H%M%SZ").to_string()
+    moment::compact(at)
 }
 
 /// Puts date, nonce and content type on a request, signs it and returns the stages.
@@ -96,18 +98,15 @@ pub fn sign(request: &mut WireRequest, key: Key<'_>, scope: Scope<'_>, stamp: &S
     let date = timestamp(stamp.at);
     request.set(DATE, &date);
     request.set(NONCE, &stamp.nonce);
-    let mut headers = request.headers.clone();
-    if !headers.contains_key("host")
-        && let Ok(host) = request.host().parse()
-    {
-        headers.insert("host", host);
+    if !request.headers.contains_key("host") {
+        request.set("host", &request.host());
     }
-    let names = signed_names(&headers, signing);
+    let names = signed_names(&request.headers, signing);
     let parts = Parts {
         method: request.method.as_str(),
         path: request.url.path(),
         query: request.url.query().unwrap_or_default(),
-        headers: &headers,
+        headers: &request.headers,
         body: &request.body,
     };
     let stages = stages(parts, &names, key, scope, &date, JDCLOUD2);
@@ -118,14 +117,14 @@ pub fn sign(request: &mut WireRequest, key: Key<'_>, scope: Scope<'_>, stamp: &S
 /// Computes every stage for a request whose headers are complete. `names` are the signed headers, in lower case.
 pub fn stages(
     parts: Parts<'_>,
-    names: &[String],
+    names: &[impl AsRef<str>],
     key: Key<'_>,
     scope: Scope<'_>,
     date: &str,
     generation: Generation,
 ) -> Stages {
-    let mut names = names.to_vec();
-    names.sort();
+    let mut names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    names.sort_unstable();
     names.dedup();
     let canonical_request = canonical_request(parts, &names);
     let scope_text = scope_text(scope, date, generation);
@@ -141,24 +140,34 @@ pub fn stages(
 }
 
 /// Joins method, path, query, headers, their names and the body's digest. `names` must be sorted.
-pub fn canonical_request(parts: Parts<'_>, names: &[String]) -> String {
-    let mut headers = String::new();
+pub fn canonical_request(parts: Parts<'_>, names: &[&str]) -> String {
+    let mut out = String::with_capacity(512);
+    out.extend(parts.method.chars().map(|letter| letter.to_ascii_uppercase()));
+    out.push('\n');
+    push_path(&mut out, parts.path);
+    out.push('\n');
+    canonical::push_query(&mut out, parts.query);
+    out.push('\n');
     for name in names {
-        headers.push_str(name);
-        headers.push(':');
-        headers.push_str(&header_value(parts.headers, name));
-        headers.push('\n');
+        out.push_str(name);
+        out.push(':');
+        push_header(&mut out, parts.headers, name);
+        out.push('\n');
     }
-    [
-        &parts.method.to_ascii_uppercase(),
-        &canonical_path(parts.path),
-        &canonical::query(parts.query),
-        &headers,
-        &names.join(";"),
-        &hash::sha256_hex(parts.body),
-    ]
-    .map(String::as_str)
-    .join("\n")
+    out.push('\n');
+    push_names(&mut out, names);
+    out.push('\n');
+    out.push_str(&hash::sha256_hex(parts.body));
+    out
+}
+
+fn push_names(out: &mut String, names: &[&str]) {
+    for (place, name) in names.iter().enumerate() {
+        if place > 0 {
+            out.push(';');
+        }
+        out.push_str(name);
+    }
 }
 
 /// Joins algorithm, time, scope and the canonical request's digest.
@@ -167,30 +176,34 @@ pub fn string_to_sign(canonical_request: &str, scope: &str, date: &str, generati
 }
 
 /// The path decoded as a whole and encoded once: `:` becomes `%3A`, `/` stays.
-fn canonical_path(raw: &str) -> String {
+fn push_path(out: &mut String, raw: &str) {
     if raw.is_empty() {
-        return "/".to_owned();
+        out.push('/');
+    } else if raw.contains('%') {
+        let bytes: Vec<u8> = percent_decode_str(raw).collect();
+        canonical::push_encoded_but(out, &bytes, bare_in_path);
+    } else {
+        canonical::push_encoded_but(out, raw.as_bytes(), bare_in_path);
     }
-    let bytes: Vec<u8> = percent_decode_str(raw).collect();
-    percent_encode(&bytes, PATH).to_string()
 }
 
 /// All values of a header joined by commas, without outer white space.
-fn header_value(headers: &HeaderMap, name: &str) -> String {
-    let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
-    values.collect::<Vec<_>>().join(",")
+fn push_header(out: &mut String, headers: &HeaderMap, name: &str) {
+    for (place, value) in headers.get_all(name).iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        out.push_str(String::from_utf8_lossy(value.as_bytes()).trim());
+    }
 }
 
-fn signed_names(headers: &HeaderMap, signing: Signing) -> Vec<String> {
+fn signed_names(headers: &HeaderMap, signing: Signing) -> Vec<&str> {
     const USUAL: [&str; 5] = ["content-type", "host", DATE, NONCE, TOKEN];
     let chosen = |name: &&str| match signing {
         Signing::Usual => USUAL.contains(name),
         Signing::All => *name != "authorization",
     };
-    let mut names: Vec<String> =
-        headers.keys().map(http::HeaderName::as_str).filter(chosen).map(str::to_owned).collect();
-    names.sort();
-    names
+    headers.keys().map(http::HeaderName::as_str).filter(chosen).collect()
 }
 
 /// The day stands at the front of the time; a text from outside may be shorter.
@@ -214,6 +227,12 @@ fn signature(string_to_sign: &str, secret: &Secret, scope: Scope<'_>, date: &str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn canonical_path(raw: &str) -> String {
+        let mut out = String::new();
+        push_path(&mut out, raw);
+        out
+    }
     use chrono::NaiveDateTime;
     use http::{HeaderName, HeaderValue, Method};
     use serde_json::Value;

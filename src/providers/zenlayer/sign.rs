@@ -9,6 +9,7 @@ use crate::sign::Stages;
 use crate::sign::hash::{hex, hmac_sha256, sha256_hex};
 use crate::wire::WireRequest;
 use chrono::{DateTime, Utc};
+use std::borrow::Cow;
 
 /// Name of the scheme, as header `x-zc-signature-method` and as first word of `authorization`.
 pub const SCHEME: &str = "ZC2-HMAC-SHA256";
@@ -29,21 +30,42 @@ pub fn usual_headers(request: &mut WireRequest, at: DateTime<Utc>) {
 ///
 /// The host is the request's `host` header or, without one, what the address says.
 pub fn canonical_request(request: &WireRequest) -> String {
-    let text = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let headers = [
-        ("content-type", text("content-type").unwrap_or_default()),
-        ("host", text("host").unwrap_or_else(|| request.host())),
-    ];
+    let text = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text("host").map_or_else(|| Cow::Owned(request.host()), Cow::Borrowed);
+    let headers = [("content-type", Cow::Borrowed(text("content-type").unwrap_or_default())), ("host", host)];
     canonical_of(request.method.as_str(), &headers, &request.body)
 }
 
 /// Returns the canonical request over these headers: names lower case and sorted, values as they are on the
 /// wire. Values are trimmed and put into lower case here, as documented.
-pub(super) fn canonical_of(method: &str, headers: &[(&str, String)], body: &[u8]) -> String {
-    let lines: String =
-        headers.iter().map(|(name, value)| format!("{name}:{}\n", value.trim().to_lowercase())).collect();
-    let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
-    format!("{method}\n/\n\n{lines}\n{}\n{}", names.join(";"), sha256_hex(body))
+pub(super) fn canonical_of(method: &str, headers: &[(&str, impl AsRef<str>)], body: &[u8]) -> String {
+    let mut out = String::with_capacity(256);
+    out.push_str(method);
+    out.push_str("\n/\n\n");
+    for (name, value) in headers {
+        out.push_str(name);
+        out.push(':');
+        push_lower(&mut out, value.as_ref().trim());
+        out.push('\n');
+    }
+    out.push('\n');
+    for (place, (name, _)) in headers.iter().enumerate() {
+        if place > 0 {
+            out.push(';');
+        }
+        out.push_str(name);
+    }
+    out.push('\n');
+    out.push_str(&sha256_hex(body));
+    out
+}
+
+fn push_lower(out: &mut String, text: &str) {
+    if text.is_ascii() {
+        out.extend(text.chars().map(|letter| letter.to_ascii_lowercase()));
+    } else {
+        out.push_str(&text.to_lowercase());
+    }
 }
 
 /// Returns the string to sign; the time is in seconds since 1970, as in `x-zc-timestamp`.

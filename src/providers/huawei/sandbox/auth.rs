@@ -118,5 +118,5 @@ fn signature(text: &str, request: &Inbound) -> Result<(), String> {
 }
 
 fn value(headers: &HeaderMap, name: &str) -> String {
-    sign::header_value(headers, name)
+    sign::header_value(headers, name).into_owned()
 }

@@ -105,6 +105,20 @@ fn two_images_of_one_name_are_not_guessed_between() {
 }
 
 #[test]
+fn a_present_image_that_is_not_offered_any_more_is_left_to_the_provider() {
+    let product = product();
+    let whole = r#"{"result":{"instances":[{"instanceId":"a","deviceType":"m","status":"stopped","az":"z","osTypeId":"o1","osName":"Old","sysRaidTypeId":"s","dataRaidTypeId":"d"}],"totalCount":1}}"#;
+    let oss = r#"{"result":{"oss":[{"osTypeId":"o2","osName":"New"}]}}"#;
+    let raids =
+        r#"{"result":{"raids":[{"volumeType":"system","raidTypeId":"s"},{"volumeType":"data","raidTypeId":"d"}]}}"#;
+    let canned = Canned::new(&product, [(200, whole), (200, oss), (200, raids), (200, raids)]);
+    let prepared = prepare(&product, &canned, "a", &Wish::default()).expect("a plan");
+    assert_eq!(prepared.body["osTypeId"], "o1");
+    assert_eq!(prepared.image, Some(("o1".to_owned(), Some("Old".to_owned()))));
+    assert!(format!("{:?}", prepared.lines).contains("not offered for this model any more"));
+}
+
+#[test]
 fn contradictions_are_refused() {
     let product = product();
     let bench = bench(&product);

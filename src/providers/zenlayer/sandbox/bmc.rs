@@ -91,11 +91,7 @@ pub(super) fn instance_types(fields: &Fields<'_>) -> Result<Map<String, Value>, 
     let types: Vec<Value> = MODELS
         .iter()
         .filter(|(id, _, _)| ids.as_ref().is_none_or(|ids| ids.contains(id)))
-        .map(|(id, raids, disks)| {
-            json!({ "instanceTypeId": id, "description": null, "supportRaids": raids, "isHA": false,
-                "diskInfo": { "totalDiskSize": 880 * disks, "diskDescription": format!("{disks} * 880 GB SSD"),
-                    "disks": [{ "diskSize": 880, "diskCount": disks }] } })
-        })
+        .map(|(id, _, _)| demo::model(id))
         .collect();
     Ok(Map::from_iter([("instanceTypes".to_owned(), json!(types))]))
 }

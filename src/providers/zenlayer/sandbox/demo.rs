@@ -27,6 +27,15 @@ pub(super) struct BmcImage {
 pub(super) const MODELS: [(&str, &[u64], u64); 2] =
     [("S9I.sandbox-4d", &[0, 1, 5, 10], 4), ("S5C.sandbox-2d", &[0, 1], 2)];
 
+/// A model as `DescribeInstanceTypes` and every server show it.
+pub(super) fn model(id: &str) -> Value {
+    let known = MODELS.iter().find(|known| known.0 == id);
+    let (raids, disks) = known.map_or((&[] as &[u64], 0), |known| (known.1, known.2));
+    json!({ "instanceTypeId": id, "description": null, "supportRaids": raids, "isHA": false,
+        "diskInfo": { "totalDiskSize": 880 * disks, "diskDescription": format!("{disks} * 880 GB SSD"),
+            "disks": [{ "diskSize": 880, "diskCount": disks }] } })
+}
+
 const EVERY_MODEL: &[&str] = &["S9I.sandbox-4d", "S5C.sandbox-2d"];
 
 pub(super) const BMC_IMAGES: [BmcImage; 5] = [
@@ -121,7 +130,7 @@ pub(super) fn machines() -> Vec<Machine> {
             &format!("198.51.100.{}", 10 + number),
             stage,
             json!({
-                "zoneId": "HKG-A", "instanceTypeId": model, "instanceType": model, "hostname": name,
+                "zoneId": "HKG-A", "instanceTypeId": model, "instanceType": self::model(model), "hostname": name,
                 "imageId": image.id, "imageName": image.name, "keyId": null,
                 "instanceChargeType": "POSTPAID", "internetChargeType": "ByBandwidth", "bandwidthOutMbps": 20,
                 "privateIpAddresses": [format!("10.128.0.{}", 10 + number)], "ipv6Addresses": [],

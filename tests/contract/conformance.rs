@@ -1,0 +1,93 @@
+//! Every rule, for every product of the registry. A new product is held to all of them by being registered.
+
+use crate::rules::{answers, flow, looks, orders, sending, wishes};
+use crate::stage::Stage;
+use reinstall::providers::entries;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs a rule for every product, and tells of each that breaks it.
+fn hold(sentence: &str, rule: fn(&Stage)) {
+    let broken: Vec<String> = entries()
+        .filter_map(|(vendor, entry)| {
+            let panic = catch_unwind(AssertUnwindSafe(|| rule(&Stage::new(vendor, entry)))).err()?;
+            let why = panic.downcast_ref::<String>().cloned();
+            let why = why.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Some(format!("{}: {}", entry.id, why.unwrap_or_default()))
+        })
+        .collect();
+    assert!(broken.is_empty(), "{sentence}.\nBroken by {}:\n{}", broken.len(), broken.join("\n"));
+}
+
+macro_rules! rules {
+    ($($name:ident: $sentence:literal => $rule:path,)*) => {
+        $(#[test]
+        fn $name() {
+            hold($sentence, $rule);
+        })*
+    };
+}
+
+rules! {
+    every_request_is_signed:
+        "Every request of a whole run carries a signature that the emulator accepts" => sending::every_request_is_signed,
+    a_tampered_signature_is_refused:
+        "A changed signature or a changed body is refused, and nothing is reinstalled" => sending::a_tampered_signature_is_refused,
+    throttling_is_unsent_and_tried_three_times:
+        "A throttled order is unsent, tried under three permits at most, and then not started" => sending::throttling,
+    refused_credentials_end_the_run:
+        "Refused credentials are told as such, and no further order follows" => sending::refused_credentials,
+    reads_are_repeated_and_orders_are_not:
+        "A failed read is repeated with backoff; a failed order is sent once" => sending::reads_are_repeated_and_orders_are_not,
+    a_stale_clock_is_corrected_once:
+        "A refused signature time is corrected from the answer's date, and the order then goes through" => sending::clock_skew,
+    a_run_ends_succeeded_with_a_proof:
+        "Plan, order and watch reach `succeeded` with a proof after exactly one reinstall" => flow::succeeds,
+    a_lost_answer_is_not_sent_twice:
+        "An order whose answer is lost is never carried out twice; only under one token may it be repeated" => flow::lost_answer,
+    a_failed_install_is_failed_after_two_looks:
+        "A failed install ends `failed` after two looks, or one of its own job" => flow::failed_install,
+    an_order_that_never_starts_is_no_success:
+        "An accepted order that never starts is never `succeeded`" => flow::never_starts,
+    a_running_server_is_stopped_or_refused:
+        "A running server is stopped first where the product demands it, and refused under `--power-off never`" => flow::power_before,
+    a_server_that_ends_off_is_started:
+        "A server that ends its reinstall powered off is started, or left off and said so" => flow::ends_off,
+    a_vanished_server_is_no_success:
+        "A server that vanishes from the provider's lists is never `succeeded`" => flow::vanishes,
+    request_ids_are_reported:
+        "The provider's request id is reported for orders that were taken and for those that were refused" => flow::request_ids,
+    an_order_names_at_most_its_batch:
+        "One call orders at most `order_batch` servers, and that many where it can" => orders::batches,
+    the_same_order_gives_the_same_bytes:
+        "Building an order twice gives the same bytes" => orders::is_pure,
+    a_masked_order_holds_no_secret:
+        "A masked order holds no secret in any encoding" => orders::masked_holds_no_secret,
+    a_dry_run_shows_the_real_body_but_for_secrets:
+        "A masked body equals the real one but for secrets" => orders::masked_is_the_real_one,
+    admission_agrees_with_the_emulator:
+        "What is admitted is taken by the emulator as it is, and what must be stopped first is refused by it" => orders::admission,
+    generated_passwords_pass_everywhere:
+        "Generated passwords of every length pass the product's checks and the emulator's" => wishes::generated_passwords,
+    passwords_that_pass_the_rule_are_taken:
+        "Every special character that the rule lets through is taken by the emulator" => wishes::special_characters,
+    bad_passwords_are_refused_by_both:
+        "What breaks the rule's length is refused by the emulator too" => wishes::bad_passwords,
+    every_field_reaches_the_order:
+        "Every field for --set reaches the request in some kind of order, or is refused with a reason" => wishes::fields,
+    logins_are_as_the_facts_say:
+        "Each login that the facts offer is taken by the emulator" => wishes::logins,
+    user_data_arrives_where_it_is_offered:
+        "User data is sent where the facts offer it" => wishes::user_data,
+    every_look_has_one_entry_for_each_server:
+        "A look tells of each server once: unknown ones are absent, 100 and more in one request each" => looks::one_entry_each,
+    unheard_of_states_stay_unknown:
+        "A state that no document explains stays unknown: it is shown and never admitted" => looks::unknown_states,
+    references_find_the_server:
+        "A server is found by its id, its name and its address, and strangers are not" => looks::references,
+    spoilt_answers_to_orders_are_maybe:
+        "A truncated, foreign, garbled or huge answer to an order is `maybe`, never a verdict" => answers::orders,
+    spoilt_answers_to_reads_are_faults:
+        "A truncated, foreign, garbled or huge answer to a read is a fault, never a state" => answers::reads,
+    redirects_are_never_followed:
+        "A redirect is not followed, and no further order follows it" => answers::redirects,
+}

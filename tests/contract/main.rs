@@ -1,0 +1,10 @@
+//! The contract: layers, registry, documentation, and the rules that every product keeps over real loopback.
+
+mod conformance;
+mod layers;
+mod registry;
+mod rules;
+mod samples;
+mod source;
+mod stage;
+mod wiretap;

@@ -1,0 +1,33 @@
+//! Sensible values for the fields of `--set`, by their documented names.
+
+use reinstall::model::Record;
+use reinstall::providers::{Field, FieldKind};
+use serde_json::{Value, json};
+
+/// Values that stand for themselves, whatever the server.
+fn fixed(name: &str) -> Vec<Value> {
+    match name {
+        "raidConfig" => vec![json!({"raidType": 1}), json!({"customRaids": [{"raidType": 1, "diskSequence": [1, 2]}]})],
+        "partitions" => vec![json!([{"fsPath": "/", "fsType": "ext4", "size": 100}])],
+        "nic" => vec![json!({"wanName": "wan0", "lanName": "lan0"})],
+        "ipxeUrl" => vec![json!("netboot"), json!("https://boot.example/menu.ipxe")],
+        "timezone" => vec![json!("Asia/Singapore")],
+        "instanceName" => vec![json!("renamed-1")],
+        "userid" => vec![json!("5a0db0c5000040008000000000000e01")],
+        "metadata" => vec![json!({"BYOL": "true"}), json!({"__system__encrypted": "0"})],
+        _ => Vec::new(),
+    }
+}
+
+/// Values to try for a field on this server.
+pub(crate) fn values(field: &Field, record: &Record) -> Vec<Value> {
+    match field.kind {
+        FieldKind::Flag => vec![json!(true), json!(false)],
+        FieldKind::OneOf(words) => words.iter().map(|word| json!(word)).collect(),
+        FieldKind::Secret => vec![json!("marker-field-0123456789")],
+        FieldKind::Text | FieldKind::Json => match record.attributes.get(field.name) {
+            Some(present) => vec![json!(present)],
+            None => fixed(field.name),
+        },
+    }
+}
