@@ -1,8 +1,6 @@
-"""Huawei's own SDKs against the sandbox: huawei.py SANDBOX-LINE-FILE."""
+"""Huawei's own SDKs against the sandbox, all but CloudDC's: huawei.py SANDBOX-LINE-FILE."""
 
 import base64
-import sys
-from importlib.metadata import version
 
 import huaweicloudsdkclouddc.v1 as clouddc
 import huaweicloudsdkecs.v2 as ecs
@@ -10,52 +8,34 @@ import huaweicloudsdkiam.v3 as iam
 import huaweicloudsdkims.v2 as ims
 import huaweicloudsdkkps.v3 as kps
 import requests
-from cases import Cases, Sandbox, holds, same, until
+from cases import holds, same, until
+from huawei_account import (
+    DEBIAN,
+    IMAGE,
+    LEGACY,
+    METAL,
+    PASSWORD,
+    SECURITY_TOKEN,
+    SERVER,
+    TEMPORARY,
+    USER,
+    USER_ID,
+    ak,
+    cases,
+    client_of,
+    identity,
+    images,
+    keys,
+    project,
+    refused,
+    region,
+    sandbox,
+    servers,
+    sk,
+)
 from huaweicloudsdkcore.auth.credentials import BasicCredentials, GlobalCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
 from huaweicloudsdkcore.region.region import Region
-
-sandbox = Sandbox.of_file(sys.argv[1])
-cases = Cases(f"huawei {version('huaweicloudsdkcore')}")
-ak = sandbox.credentials["HUAWEICLOUD_SDK_AK"]
-sk = sandbox.credentials["HUAWEICLOUD_SDK_SK"]
-region = sandbox.credentials["HUAWEICLOUD_REGION"]
-project = sandbox.credentials["HUAWEICLOUD_SDK_PROJECT_ID"]
-# The ready-made account of the sandbox.
-TEMPORARY = ("SANDBOXHUAWEITEMP001", "sandbox-huawei-temporary-key-not-real-01")
-SECURITY_TOKEN = "SANDBOXHUAWEISECURITYTOKENNOTREAL"
-USER_ID = "5a0db0c5000040008000000000000e01"
-USER = ("sandbox-user", "Sandbox-0nly!", "sandbox")
-SERVER = "5a0db0c5-ec50-4000-8000-00000000000{}".format
-INSTANCE = "5a0db0c5-dc00-7000-8000-00000000000{}".format
-HARDWARE = "5a0db0c5-dc50-7000-8000-00000000000{}".format
-IMAGE = "5a0db0c5-1a6e-4000-8000-0000000000{}".format
-DEBIAN, LEGACY, METAL, EULER = IMAGE("02"), IMAGE("03"), IMAGE("11"), IMAGE("12")
-PASSWORD = "Example-0nly!"
-
-
-def client_of(kind, credentials):
-    return kind.new_builder().with_credentials(credentials).with_endpoint(sandbox.url).build()
-
-
-own = BasicCredentials(ak, sk, project)
-servers = client_of(ecs.EcsClient, own)
-metal = client_of(clouddc.CloudDCClient, own)
-images = client_of(ims.ImsClient, own)
-keys = client_of(kps.KpsClient, own)
-identity = client_of(iam.IamClient, GlobalCredentials(ak, sk, "5a0db0c5000040008000000000000d01"))
-
-
-def refused(status, code, call, *arguments):
-    """Fails unless the call ends in the SDK's own exception with this status and code."""
-    try:
-        answer = call(*arguments)
-    except ServiceResponseException as why:
-        same((why.status_code, why.error_code), (status, code))
-        # Of the identity service, whose id has another header, the SDK shows none.
-        holds(why.request_id or code == 401, "there is no request id")
-        return why.error_msg
-    raise AssertionError(f"not refused: {answer}")
 
 
 def server(number):
@@ -99,25 +79,6 @@ def start(number):
     option = ecs.BatchStartServersOption(servers=[ecs.ServerId(SERVER(number))])
     body = ecs.BatchStartServersRequestBody(os_start=option)
     return servers.batch_start_servers(ecs.BatchStartServersRequest(body=body)).job_id
-
-
-def reinstall_metal(ids, password=PASSWORD, image=None):
-    body = clouddc.ReinstallOSOptions(image_id=image, password=password, instance_id_set=ids)
-    return metal.reinstall_os(clouddc.ReinstallOsRequest(body=body))
-
-
-def state(number):
-    answer = metal.show_instance_status(clouddc.ShowInstanceStatusRequest(id=INSTANCE(number)))
-    return answer.state, answer.operation_state
-
-
-def power(action, *ids):
-    body = clouddc.PowerAction(action=action, server_id_set=list(ids))
-    return metal.change_server_power_state(clouddc.ChangeServerPowerStateRequest(body=body))
-
-
-def power_state(number):
-    return metal.show_server(clouddc.ShowServerRequest(id=HARDWARE(number))).power_state
 
 
 sandbox.reset()
@@ -261,74 +222,6 @@ def a_failed_job_tells_why_in_its_part():
     until(lambda: server(3).status, "ERROR")
     finish(reinstall(3, adminpass=PASSWORD))
     same(server(3).status, "ACTIVE")
-
-
-@cases.case
-def metal_is_listed():
-    found = metal.list_instances(clouddc.ListInstancesRequest())
-    same([row.id for row in found.instances], [INSTANCE(1), INSTANCE(2), INSTANCE(3)])
-    row = found.instances[0]
-    same((row.state, row.operation_state, row.server_id, row.image.id), ("running", "install-succeed", HARDWARE(1), METAL))
-    asked = clouddc.ListInstancesRequest(instance_id=f"{INSTANCE(3)},{INSTANCE(2)}")
-    same(sorted(row.id for row in metal.list_instances(asked).instances), [INSTANCE(2), INSTANCE(3)])
-    asked = clouddc.ListInstancesRequest(server_id=HARDWARE(2), limit="10")
-    same([row.id for row in metal.list_instances(asked).instances], [INSTANCE(2)])
-    same(state(2), ("stopped", "install-succeed"))
-    refused(404, "iMetal.0200", state, 9)
-
-
-@cases.case
-def bad_metal_orders_have_their_documented_codes():
-    refused(400, "iMetal.0002", lambda: reinstall_metal([INSTANCE(1)], password=None))
-    refused(400, "iMetal.0001", lambda: reinstall_metal([INSTANCE(1)], password="short"))
-    refused(400, "iMetal.0001", lambda: reinstall_metal([INSTANCE(1)], image="unknown"))
-    refused(400, "iMetal.0002", lambda: reinstall_metal([]))
-    refused(400, "iMetal.0002", lambda: reinstall_metal(None))
-    refused(400, "iMetal.0001", lambda: reinstall_metal([INSTANCE(1)] * 51))
-    text = refused(404, "iMetal.0200", lambda: reinstall_metal([INSTANCE(1), INSTANCE(9)]))
-    holds(INSTANCE(9) in text and INSTANCE(1) not in text, text)
-    text = refused(400, "iMetal.0201", lambda: reinstall_metal([INSTANCE(1), INSTANCE(2)]))
-    holds(INSTANCE(2) in text and INSTANCE(1) not in text, text)
-    same(state(1), ("running", "install-succeed"))
-
-
-@cases.case
-def a_batch_of_metal_is_reinstalled():
-    answer = reinstall_metal([INSTANCE(1), INSTANCE(3)], image=EULER)
-    same(answer.status_code, 202)
-    same([row.id for row in answer.instances], [INSTANCE(1), INSTANCE(3)])
-    refused(400, "iMetal.0201", lambda: reinstall_metal([INSTANCE(1)]))
-    for number in (1, 3):
-        until(lambda: state(number), ("running", "reinstall-succeed"))
-    asked = clouddc.ListInstancesRequest(instance_id=INSTANCE(1))
-    row = metal.list_instances(asked).instances[0]
-    same(row.image.id, EULER)
-    holds(row.launched_at > row.created_at, "launched_at has not moved")
-    log = sandbox.log()["reinstalls"]
-    same((log[INSTANCE(1)], log[INSTANCE(3)]), (1, 1))
-
-
-@cases.case
-def a_failed_metal_installation_shows_its_error():
-    sandbox.fault(operation="reinstall", instance=INSTANCE(3), fault="fail_install")
-    reinstall_metal([INSTANCE(3)], image="")
-    until(lambda: state(3)[1], "reinstall-failed")
-    answer = metal.show_instance_status(clouddc.ShowInstanceStatusRequest(id=INSTANCE(3)))
-    same((answer.state, answer.error.error_type), ("error", "reinstall_error"))
-
-
-@cases.case
-def metal_is_switched_off_and_on():
-    found = metal.list_servers(clouddc.ListServersRequest()).servers
-    same([row.id for row in found], [HARDWARE(1), HARDWARE(2), HARDWARE(3)])
-    same([row.id for row in power("power off", HARDWARE(1)).physical_servers], [HARDWARE(1)])
-    until(lambda: power_state(1), "off")
-    until(lambda: state(1)[0], "stopped")
-    power("power on", HARDWARE(1))
-    until(lambda: state(1)[0], "running")
-    refused(400, "iMetal.0001", lambda: power("explode", HARDWARE(1)))
-    refused(400, "iMetal.0002", lambda: power("power off"))
-    refused(404, "iMetal.0100", lambda: power("power off", HARDWARE(9)))
 
 
 @cases.case
