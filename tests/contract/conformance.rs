@@ -3,19 +3,22 @@
 use crate::rules::{answers, flow, looks, orders, sending, wishes};
 use crate::stage::Stage;
 use reinstall::providers::entries;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::any::Any;
 
-/// Runs a rule for every product, and tells of each that breaks it.
+/// Runs a rule for every product at the same time, since it mostly waits, and tells of each that breaks it.
 fn hold(sentence: &str, rule: fn(&Stage)) {
-    let broken: Vec<String> = entries()
-        .filter_map(|(vendor, entry)| {
-            let panic = catch_unwind(AssertUnwindSafe(|| rule(&Stage::new(vendor, entry)))).err()?;
-            let why = panic.downcast_ref::<String>().cloned();
-            let why = why.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Some(format!("{}: {}", entry.id, why.unwrap_or_default()))
-        })
-        .collect();
+    let broken: Vec<String> = std::thread::scope(|scope| {
+        let stages: Vec<_> = entries()
+            .map(|(vendor, entry)| (entry.id, scope.spawn(move || rule(&Stage::new(vendor, entry)))))
+            .collect();
+        stages.into_iter().filter_map(|(id, stage)| Some(format!("{id}: {}", why(stage.join().err()?)))).collect()
+    });
     assert!(broken.is_empty(), "{sentence}.\nBroken by {}:\n{}", broken.len(), broken.join("\n"));
+}
+
+fn why(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
 macro_rules! rules {
@@ -52,8 +55,8 @@ rules! {
         "A running server is stopped first where the product demands it, and refused under `--power-off never`" => flow::power_before,
     a_server_that_ends_off_is_started:
         "A server that ends its reinstall powered off is started, or left off and said so" => flow::ends_off,
-    a_vanished_server_is_no_success:
-        "A server that vanishes from the provider's lists is never `succeeded`" => flow::vanishes,
+    a_vanished_server_is_told_as_such:
+        "A server that vanishes from the provider's lists ends `vanished` and is not ordered again" => flow::vanishes,
     request_ids_are_reported:
         "The provider's request id is reported for orders that were taken and for those that were refused" => flow::request_ids,
     an_order_names_at_most_its_batch:

@@ -1,6 +1,7 @@
 //! The contract: layers, registry, documentation, and the rules that every product keeps over real loopback.
 
 mod conformance;
+mod docs_fresh;
 mod layers;
 mod registry;
 mod rules;

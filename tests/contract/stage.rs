@@ -19,6 +19,7 @@ use reinstall::sandbox::log::Entry as Logged;
 use reinstall::sandbox::{Operation, Sandbox};
 use reinstall::secret::{Reveal, Secret};
 use reinstall::wire::WireRequest;
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -80,6 +81,7 @@ pub(crate) struct Stage {
     pub(crate) tap: Arc<Tap>,
     pub(crate) sandbox: Sandbox,
     clock: Arc<dyn Clock>,
+    orders: Cell<u32>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -141,7 +143,7 @@ impl Stage {
         let tap = Arc::new(Tap::default());
         let client = Client::new(product.clone(), tap.clone(), clock.clone(), None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let stage = Self { entry, product, client, tap, sandbox, clock, runtime };
+        let stage = Self { entry, product, client, tap, sandbox, clock, orders: Cell::new(1), runtime };
         stage.block(stage.client.connect()).expect("it connects");
         stage
     }
@@ -215,12 +217,13 @@ impl Stage {
         (prepared, self.secrets(&wish))
     }
 
-    pub(crate) fn token(&self) -> Option<&'static str> {
-        self.facts().token_door.map(|_| "5a0db0c5-70ce-4000-8000-000000000001")
+    /// The token of the order at hand, where the product has such; [`Stage::reset`] makes another one.
+    pub(crate) fn token(&self) -> Option<String> {
+        self.facts().token_door.map(|_| format!("5a0db0c5-70ce-4000-8000-{:012}", self.orders.get()))
     }
 
     pub(crate) fn request(&self, prepared: &Prepared, secrets: &OrderSecrets, reveal: Reveal) -> WireRequest {
-        self.product.order(&Order { batch: &[prepared], secrets, token: self.token(), reveal })
+        self.product.order(&Order { batch: &[prepared], secrets, token: self.token().as_deref(), reveal })
     }
 
     /// Sends one order as the engine does and tells what became of it.
@@ -233,9 +236,9 @@ impl Stage {
     }
 
     /// Limits of a run that nothing but its verdicts ends.
-    pub(crate) fn policy(&self) -> Policy {
+    fn policy(&self) -> Policy {
         Policy {
-            start_window: Duration::from_secs(20),
+            start_window: Duration::from_secs(8),
             poll_interval: Some(Duration::from_millis(300)),
             concurrency: 50,
             max_failures: 1000,
@@ -246,10 +249,11 @@ impl Stage {
 
     /// Plans these servers as the verb does and runs to the last verdict.
     pub(crate) fn run(&self, ids: &[ServerId], wish: &Wish) -> Told {
-        self.run_under(self.policy(), ids, wish)
+        self.run_within(Duration::from_secs(20), ids, wish)
     }
 
-    pub(crate) fn run_under(&self, policy: Policy, ids: &[ServerId], wish: &Wish) -> Told {
+    /// The same with another `--timeout`.
+    pub(crate) fn run_within(&self, timeout: Duration, ids: &[ServerId], wish: &Wish) -> Told {
         self.block(async {
             let refs: Vec<Ref> = ids.iter().cloned().map(Ref::Id).collect();
             let chosen = plan::select(&[&self.client], &refs).await.expect("every server is known");
@@ -260,8 +264,8 @@ impl Stage {
                 .into_iter()
                 .map(|row| Target::planned(0, Arc::new(row.result.expect("none is skipped")), 0))
                 .collect();
-            let made = lane(&self.client, wish.clone(), Some(Duration::from_secs(90)), self.product.clone());
-            let mut machine = Machine::new(policy, vec![made], targets, 1, Box::new(RandomChance));
+            let made = lane(&self.client, wish.clone(), Some(timeout), self.product.clone());
+            let mut machine = Machine::new(self.policy(), vec![made], targets, 1, Box::new(RandomChance));
             let secrets = [self.secrets(wish)];
             let clients = std::slice::from_ref(&self.client);
             let crew = Crew { clients, secrets: &secrets, clock: self.clock.clone(), claims: None };
@@ -291,6 +295,7 @@ impl Stage {
     /// Puts servers, faults, log and tap back to the start.
     pub(crate) fn reset(&self) {
         self.sandbox.reset();
+        self.orders.set(self.orders.get() + 1);
         self.tap.clear();
     }
 }

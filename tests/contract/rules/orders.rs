@@ -61,7 +61,7 @@ pub(crate) fn is_pure(stage: &Stage) {
     if let Some(token) = stage.token() {
         let real = stage.request(&prepared, &secrets, Reveal::Real);
         let body = String::from_utf8(real.body.to_vec()).expect("text");
-        assert!(body.contains(token) || real.url.as_str().contains(token), "the token is not in the order");
+        assert!(body.contains(&token) || real.url.as_str().contains(&token), "the token is not in the order");
         let batch = [&prepared];
         let order = |token| Order { batch: &batch, secrets: &secrets, token: Some(token), reveal: Reveal::Real };
         assert!(

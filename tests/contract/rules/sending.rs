@@ -124,7 +124,8 @@ pub(crate) fn reads_are_repeated_and_orders_are_not(stage: &Stage) {
 pub(crate) fn clock_skew(stage: &Stage) {
     let id = stage.ready()[0].id.clone();
     // Ahead by two hours for every request: what is signed with our clock is refused until it is corrected.
-    stage.fault(Rule::new(Fault::Skew(2 * 3600 * 1000)).times(10_000));
+    // Every call of the vendor, those that its products share too: they have one clock.
+    stage.sandbox.add_fault(Rule::new(Fault::Skew(2 * 3600 * 1000)).times(10_000));
     let told = stage.run(std::slice::from_ref(&id), &stage.wish());
     assert_eq!(told.one().verdict, Some(Verdict::Succeeded), "{}", told.story());
     let log = stage.sandbox.log();
