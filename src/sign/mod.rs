@@ -6,6 +6,15 @@ pub mod hash;
 pub mod keystone;
 pub mod moment;
 
+/// Joins parts into one text, in one allocation.
+pub fn concat(parts: &[&str]) -> String {
+    let mut out = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+    for part in parts {
+        out.push_str(part);
+    }
+    out
+}
+
 /// The three stages of a signature, as `reinstall sign` and the vectors show them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stages {

@@ -6,7 +6,7 @@
 
 use crate::secret::Secret;
 use crate::sign::hash::{hex, hmac_sha256, sha256_hex};
-use crate::sign::{Stages, canonical, moment};
+use crate::sign::{Stages, canonical, concat, moment};
 use crate::wire::WireRequest;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
@@ -125,7 +125,7 @@ fn push_names(out: &mut String, headers: &[(impl AsRef<str>, impl AsRef<str>)]) 
 
 /// Returns the string to sign; `date` is the value of `X-Sdk-Date`.
 pub fn string_to_sign(canonical_request: &str, date: &str) -> String {
-    format!("{SCHEME}\n{date}\n{}", sha256_hex(canonical_request.as_bytes()))
+    concat(&[SCHEME, "\n", date, "\n", &sha256_hex(canonical_request.as_bytes())])
 }
 
 /// Returns the signature, lower-case hexadecimal.
@@ -139,7 +139,11 @@ pub fn stages(request: &WireRequest, key_id: &str, secret: &Secret, at: DateTime
     let canonical_request = canonical_over(request, &headers);
     let string_to_sign = string_to_sign(&canonical_request, &moment::compact(at));
     let signature = signature(secret, &string_to_sign);
-    let mut authorization = format!("{SCHEME} Access={key_id}, SignedHeaders=");
+    let mut authorization = String::with_capacity(256);
+    authorization.push_str(SCHEME);
+    authorization.push_str(" Access=");
+    authorization.push_str(key_id);
+    authorization.push_str(", SignedHeaders=");
     push_names(&mut authorization, &headers);
     authorization.push_str(", Signature=");
     authorization.push_str(&signature);

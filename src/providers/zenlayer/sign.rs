@@ -5,8 +5,8 @@
 //! does so; this signer keeps to the two that are required.
 
 use crate::secret::Secret;
-use crate::sign::Stages;
 use crate::sign::hash::{hex, hmac_sha256, sha256_hex};
+use crate::sign::{Stages, concat};
 use crate::wire::WireRequest;
 use chrono::{DateTime, Utc};
 use std::borrow::Cow;
@@ -70,7 +70,7 @@ fn push_lower(out: &mut String, text: &str) {
 
 /// Returns the string to sign; the time is in seconds since 1970, as in `x-zc-timestamp`.
 pub fn string_to_sign(canonical_request: &str, timestamp: i64) -> String {
-    format!("{SCHEME}\n{timestamp}\n{}", sha256_hex(canonical_request.as_bytes()))
+    concat(&[SCHEME, "\n", &timestamp.to_string(), "\n", &sha256_hex(canonical_request.as_bytes())])
 }
 
 /// Returns the signature. The key is the text of the access key's secret itself; nothing is derived from it.
