@@ -39,16 +39,15 @@ pub(super) async fn run(
     what: What,
 ) -> Result<Exit, CliError> {
     let lines = lines(session, provider)?;
-    if what != What::Images && !instances.is_empty() {
-        return Err(CliError::usage("`--instance` means nothing here", "leave it out"));
+    if what == What::Keys && !instances.is_empty() {
+        return Err(CliError::usage("key pairs belong to the account, not to a server", "leave `--instance` out"));
     }
     let human = session.human();
     let width = session.stdout_width();
     let paint = session.paint(std::io::stdout().is_terminal());
     let (table, document) = match what {
         What::Servers => {
-            let found = join_all(lines.iter().map(servers)).await;
-            let rows: Vec<(&str, Record)> = flatten(&lines, found)?;
+            let rows = servers(&lines, instances).await?;
             let pairs = rows.iter().map(|(id, row)| (*id, row));
             let json: Vec<Value> = rows.iter().map(|(id, row)| server(id, row)).collect();
             (
@@ -91,9 +90,20 @@ fn flatten<T>(lines: &[Line], found: Vec<Result<Vec<T>, CliError>>) -> Result<Ve
     Ok(rows)
 }
 
-async fn servers(line: &Line) -> Result<Vec<Record>, CliError> {
-    line.client.connect().await?;
-    Ok(line.product.list(&line.client.patient()).await?)
+/// All servers, or those that were named.
+async fn servers<'a>(lines: &'a [Line], instances: &[String]) -> Result<Vec<(&'a str, Record)>, CliError> {
+    if instances.is_empty() {
+        let found = join_all(lines.iter().map(|line| async move {
+            line.client.connect().await?;
+            Ok(line.product.list(&line.client.patient()).await?)
+        }))
+        .await;
+        return flatten(lines, found);
+    }
+    let refs = selection::instances(instances, std::io::stdin())?;
+    let clients: Vec<_> = lines.iter().map(|line| &line.client).collect();
+    let chosen = plan::select(&clients, &refs).await?;
+    Ok(chosen.into_iter().map(|(lane, record)| (lines[lane].entry.id, record)).collect())
 }
 
 async fn keys(line: &Line) -> Result<Vec<KeyPair>, CliError> {
