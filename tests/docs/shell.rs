@@ -1,5 +1,7 @@
 //! Runs the console steps of one page in one shell, in a home of their own.
 
+#![expect(clippy::disallowed_methods, reason = "real programs, in real time")]
+
 use super::page::{Answer, Page};
 use std::fmt::Write;
 use std::fs::File;
