@@ -204,7 +204,10 @@ fn what() -> impl Strategy<Value = What> {
     ]
 }
 
-fn events() -> impl Strategy<Value = Vec<(DateTime<Utc>, Option<String>, Option<ServerId>, What)>> {
+/// An event before it has its number and its run.
+type Parts = (DateTime<Utc>, Option<String>, Option<ServerId>, What);
+
+fn events() -> impl Strategy<Value = Vec<Parts>> {
     prop::collection::vec((time(), some_text(), prop::option::of(id()), what()), 1..12)
 }
 

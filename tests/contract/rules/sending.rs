@@ -103,7 +103,7 @@ pub(crate) fn reads_are_repeated_and_orders_are_not(stage: &Stage) {
 
     stage.reset();
     stage.fault(failing().times(50));
-    let fault = stage.block(stage.product.list(&stage.client.patient())).err().expect("every attempt fails");
+    let fault = stage.block(stage.product.list(&stage.client.patient())).expect_err("every attempt fails");
     assert_eq!(fault.class, FaultClass::Server);
     assert_eq!(stage.logged(Operation::Read).len(), 4, "a patient read has four attempts");
 
