@@ -60,8 +60,8 @@ fn exit_codes() -> String {
         row(&mut page, &[&format!("`{}`", verdict.word()), &verdict.exit().code().to_string()]);
     }
     page.push_str(
-        "\nThe provider's refusal of the credentials gives 6, and a provider that could not be reached before anything \
-         was\nsent gives 69, whatever the verdict.\n",
+        "\nA server that was skipped or not started because the credentials were refused asks for 6 besides; one whose\n\
+         provider could not be reached asks for 69 besides, if nothing was sent in the whole run.\n",
     );
     page
 }

@@ -103,7 +103,7 @@ pub(crate) fn reads_are_repeated_and_orders_are_not(stage: &Stage) {
 
     stage.reset();
     stage.fault(failing().times(50));
-    let fault = stage.block(stage.product.list(&stage.client.patient())).err().expect("every attempt fails");
+    let fault = stage.block(stage.product.list(&stage.client.patient())).expect_err("every attempt fails");
     assert_eq!(fault.class, FaultClass::Server);
     assert_eq!(stage.logged(Operation::Read).len(), 4, "a patient read has four attempts");
 
@@ -112,7 +112,16 @@ pub(crate) fn reads_are_repeated_and_orders_are_not(stage: &Stage) {
     assert!(stage.block(stage.product.list(&stage.client.single())).is_err());
     assert_eq!(stage.logged(Operation::Read).len(), 1, "a look has one attempt");
 
-    for fault in [Fault::Says(Injected::ServerError, None), Fault::ServerErrorAfter(502), Fault::CloseBefore] {
+    // A refusal in the provider's own words proves nothing under a server error's status.
+    for fault in [
+        Fault::Says(Injected::ServerError, None),
+        Fault::Says(Injected::Invalid, Some(500)),
+        Fault::Says(Injected::WrongState, Some(503)),
+        Fault::Says(Injected::Throttled, Some(503)),
+        Fault::Says(Injected::Unauthorized, Some(408)),
+        Fault::ServerErrorAfter(502),
+        Fault::CloseBefore,
+    ] {
         stage.reset();
         stage.reinstalls_meet(fault.clone(), 50);
         let outcome = stage.order(&prepared, &secrets);
