@@ -57,6 +57,17 @@ pub(super) fn gather(
     Ok(logins)
 }
 
+/// Refuses `--password`, whatever stands behind it.
+pub(super) fn no_password_option(args: &SecretArgs) -> Result<(), CliError> {
+    match args.password {
+        None => Ok(()),
+        Some(_) => Err(CliError::usage(
+            "`--password` takes no password: the process list and the shell's history would show it",
+            "use `--password-file`, `--password-env`, `--generate-password`, or answer the question",
+        )),
+    }
+}
+
 /// The secrets that `resume` is given again.
 pub(super) fn read(
     session: &Session,
@@ -64,12 +75,7 @@ pub(super) fn read(
     no_login: bool,
     instances_from_stdin: bool,
 ) -> Result<Logins, CliError> {
-    if args.password.is_some() {
-        return Err(CliError::usage(
-            "`--password` takes no password: the process list and the shell's history would show it",
-            "use `--password-file`, `--password-env`, `--generate-password`, or answer the question",
-        ));
-    }
+    no_password_option(args)?;
     let options = LoginOptions {
         password_file: args.password_file.clone().map(PathBuf::from),
         password_env: args.password_env.clone(),

@@ -4,7 +4,7 @@ use super::args::VerbArgs;
 use super::confirm::{Answer, confirm};
 use super::error::CliError;
 use super::execute::{Job, execute, policy};
-use super::login::{Logins, gather};
+use super::login::{self, Logins, gather};
 use super::outcome::{deliver, exit_of};
 use super::session::{Line, Session};
 use crate::config::{fields, select_products, selection};
@@ -42,8 +42,10 @@ struct LaneWish {
 /// Runs the verb.
 pub(super) async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliError> {
     let started_at = session.clock.now().wall;
-    let (lines, refs) = selected_lines(session, &ask)?;
     let verb = ask.verb;
+    // Before everything else: whoever types a password must hear at once that it went the wrong way.
+    login::no_password_option(&verb.secrets)?;
+    let (lines, refs) = selected_lines(session, &ask)?;
     let expect_count = verb.expect_count.as_deref().map(selection::expect_count).transpose()?;
     let entries: Vec<&Entry> = lines.iter().map(|line| line.entry).collect();
     let logins = gather(session, verb, ask.instances, &entries)?;

@@ -236,6 +236,8 @@ impl Store {
             if old && !summary.alive && summary.exit_code.is_some() && summary.damage.is_none() {
                 let path = self.path(&summary.run);
                 fs::remove_file(&path).map_err(|cause| StoreError::Io { path: path.display().to_string(), cause })?;
+                // What a crash once cut off the journal goes with it; mostly there is none.
+                let _ = fs::remove_file(path.with_extension("torn"));
                 removed.push(summary.run);
             }
         }

@@ -179,7 +179,7 @@ fn carry_out<'a>(
                 flying.push(Box::pin(send(crew, machine, permit, issued, lane, targets, token)));
             }
             Action::Power { target, power } => {
-                if void {
+                if void || ended.output_lost {
                     continue;
                 }
                 let chosen = &machine.targets()[target];
