@@ -9,21 +9,16 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let out = Out::new(Box::new(std::io::stdout()), Box::new(std::io::stderr()));
     announce_panics(out.clone());
-    if let Err(why) = keep_memory_private() {
-        let _ = out.stderr.line(&format!("warning: {why:#}"));
-    }
-    ExitCode::from(cli::main(std::env::args_os(), &out).code())
+    let exit = run(&out).unwrap_or_else(|why| {
+        let _ = out.stderr.line(&format!("error: {why:#}"));
+        Exit::Bug
+    });
+    ExitCode::from(exit.code())
 }
 
-/// Secrets in memory must not reach a core file, nor another process of the same user.
-fn keep_memory_private() -> anyhow::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
-        .context("core files cannot be switched off")?;
-    #[cfg(target_os = "linux")]
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
-        .context("other processes cannot be kept from this one's memory")?;
-    Ok(())
+fn run(out: &Out) -> anyhow::Result<Exit> {
+    cli::keep_memory_private().context("cannot keep secrets in memory from core files and other processes")?;
+    Ok(cli::main(std::env::args_os(), out))
 }
 
 /// A panic tells where it happened and nothing of what it was about, which could be a secret.

@@ -10,6 +10,7 @@ mod help;
 mod list;
 mod login;
 mod outcome;
+mod process;
 mod providers;
 mod reinstall;
 mod requests;
@@ -24,6 +25,7 @@ mod wait;
 
 pub use args::Cli;
 pub use error::CliError;
+pub use process::keep_memory_private;
 
 use crate::model::Exit;
 use crate::report::Out;
