@@ -52,6 +52,7 @@ impl Host {
     /// ids handed out before are not handed out again.
     pub(super) fn reset(&mut self) {
         self.world.fleet = ready_made(&self.emulators);
+        self.emulators.iter_mut().for_each(|emulator| emulator.reset());
         self.rules.clear();
         self.requests.clear();
     }

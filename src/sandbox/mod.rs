@@ -194,6 +194,8 @@ pub trait Emulator: Send {
     fn inject(&mut self, what: Injected, route: &Route, world: &mut World) -> Outbound;
     /// Environment variables with which the program and the vendor's tools reach this part.
     fn credentials(&self) -> Vec<(&'static str, String)>;
+    /// Forgets what it remembers of orders, when every server goes back to how it was.
+    fn reset(&mut self) {}
     /// The ready-made servers.
     fn machines(&self) -> Vec<machine::Machine>;
 }

@@ -169,6 +169,10 @@ impl Emulator for Huawei {
         ]
     }
 
+    fn reset(&mut self) {
+        self.jobs = Jobs::default();
+    }
+
     fn machines(&self) -> Vec<Machine> {
         demo::machines()
     }

@@ -141,6 +141,10 @@ impl Emulator for Sandbox {
         ]
     }
 
+    fn reset(&mut self) {
+        self.results.clear();
+    }
+
     fn machines(&self) -> Vec<Machine> {
         demo::machines()
     }
