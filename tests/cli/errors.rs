@@ -132,7 +132,8 @@ fn there_is_no_option_that_takes_a_password() {
 #[test]
 fn a_login_that_a_product_cannot_take_is_refused_before_anything_is_read() {
     let bench = Bench::new();
-    let call = |product: Product, more: &[&'static str]| [&["-p", product.id, "-i", product.ready, "-y"], more].concat();
+    let call =
+        |product: Product, more: &[&'static str]| [&["-p", product.id, "-i", product.ready, "-y"], more].concat();
     bench.password();
     let (password, key) = (["--password-file", "pw"], ["--ssh-key", "key-1"]);
     for product in [BMC, ZEC, ECS] {

@@ -36,7 +36,11 @@ fn every_help_page_is_as_it_was_agreed() {
             assert_eq!(ran.err, "", "{command:?}");
             // What stands in the main page word for word is there once.
             let own: Vec<&str> = ran.out.split("\n\n").filter(|part| !root.out.contains(part.trim_end())).collect();
-            pages.push_str(&format!("\n===== reinstall {} {form}\n{}\n", command.join(" "), own.join("\n\n").trim_end()));
+            pages.push_str(&format!(
+                "\n===== reinstall {} {form}\n{}\n",
+                command.join(" "),
+                own.join("\n\n").trim_end()
+            ));
         }
         settings.bind(|| insta::assert_snapshot!(name, pages));
     }

@@ -87,9 +87,8 @@ fn without_a_terminal_and_without_yes_nothing_is_sent() {
 #[test]
 fn a_selection_of_another_size_is_refused_after_duplicates_are_gone() {
     let bench = Bench::new();
-    let call = |count: &str, refs: &str| {
-        bench.run(&["-p", BMC.id, "-i", refs, "--no-login", "-y", "--expect-count", count])
-    };
+    let call =
+        |count: &str, refs: &str| bench.run(&["-p", BMC.id, "-i", refs, "--no-login", "-y", "--expect-count", count]);
     assert!(call("2", "bmc-demo-1").ended(5).err.contains("--expect-count"));
     call("2", "bmc-demo-1,bmc-demo-1").ended(5);
     call("2", "bmc-demo-1,name=web-1,ip=198.51.100.11").ended(5);

@@ -44,7 +44,8 @@ impl Sandbox {
         let mut stream = TcpStream::connect(self.address()).expect("a connection");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a limit");
         let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\ncontent-length: {length}");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\ncontent-length: {length}");
         stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).expect("the request");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("the answer");
