@@ -14,6 +14,7 @@ use crate::run::policy::Policy;
 use crate::run::recorder::{Listener, Lost, Recorder};
 use crate::run::target::Target;
 use chrono::{DateTime, Utc};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io;
 use std::time::Duration;
 
@@ -61,11 +62,23 @@ impl Listener for Voices {
     fn on(&mut self, event: &Event) -> io::Result<()> {
         // Progress is for the eye: a closed standard error changes nothing.
         let _ = self.progress.on(event);
+        if unread() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
         match &mut self.lines {
             Some(lines) => lines.on(event),
             None => Ok(()),
         }
     }
+}
+
+/// Whether whoever read standard output has gone. A report that nobody will read is found out before the orders,
+/// not behind them.
+fn unread() -> bool {
+    let stdout = rustix::stdio::stdout();
+    let mut streams = [PollFd::new(&stdout, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut streams, Some(&now)).is_ok() && streams[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
 /// The limits that the settings ask for.
@@ -106,17 +119,18 @@ pub(super) async fn execute(session: &Session, job: Job) -> Result<Exit, CliErro
     for (target, what) in job.opening {
         let target = target.as_ref().map(|(provider, instance)| (provider.as_str(), instance));
         match recorder.record(target, what) {
-            Ok(()) => {}
-            // Nothing was sent yet: without a journal, or with nobody to tell, nothing will be.
+            // Nobody to tell: the next event says so again, before the first permit, and every server gets its verdict.
+            Ok(()) | Err(Lost::Output(_)) => {}
+            // Nothing was sent yet: without a journal nothing will be.
             Err(Lost::Journal(lost)) => {
+                if let Some(claims) = &crew.claims {
+                    claims.release_all(recorder.run());
+                }
                 return Err(CliError::new(
                     Exit::OutputLost,
                     lost,
                     "nothing was sent; make room, or name another `--state-dir`",
                 ));
-            }
-            Err(Lost::Output(_)) => {
-                return Err(CliError::new(Exit::OutputLost, "standard output is closed; nothing was sent", ""));
             }
         }
     }
@@ -151,8 +165,10 @@ pub(super) async fn execute(session: &Session, job: Job) -> Result<Exit, CliErro
     }
     let delivered = deliver(session, &report, lines.as_mut());
     if let (Some(signal), true) = (ended.signal, journaled) {
-        session.tell(&format!("stopped by {signal}: run {} is not finished", job.run));
-        session.tell("what was ordered goes on at the provider; nothing is rolled back");
+        session.tell(&format!(
+            "stopped by {signal}: run {} is not finished. What was ordered goes on at the provider.",
+            job.run
+        ));
         session.tell(&format!("  next: reinstall resume {}", job.run));
     }
     delivered.map(|()| exit)

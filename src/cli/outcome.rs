@@ -58,7 +58,7 @@ fn open_end(target: &Target) -> (Verdict, Option<ApiError>) {
             (Verdict::Unverified, left("interrupted", "ordered, and no start was seen before this program was stopped"))
         }
         _ if target.stopped_by_us => {
-            (Verdict::NotStarted, left("interrupted", "powered off for the reinstall, and not ordered"))
+            (Verdict::NotStarted, left("interrupted", "asked to power off for the reinstall, and not ordered"))
         }
         _ => (Verdict::NotStarted, left("interrupted", "stopped before its order")),
     }

@@ -107,8 +107,10 @@ pub(super) async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliErro
         history: Vec::new(),
     };
     open_run(session, &mut job, &lines, &rows, &planned, &base, by);
-    claim(session, &mut job, &lines, going, &claims)?;
-    logins.fill(&mut job, &lines, &wishes.iter().map(|wish| wish.secret_fields.clone()).collect::<Vec<_>>())?;
+    let secret_fields: Vec<_> = wishes.iter().map(|wish| wish.secret_fields.clone()).collect();
+    claim(session, &mut job, &lines, going, &claims)
+        .and_then(|()| logins.fill(&mut job, &lines, &secret_fields))
+        .inspect_err(|_| claims.release_all(&run))?;
     job.lanes =
         lines.into_iter().zip(wishes).map(|(line, wish)| (line, wish.wish.unwrap_or_else(|_| base.clone()))).collect();
     execute(session, job).await

@@ -8,10 +8,11 @@ use super::outcome::target_report;
 use super::runs;
 use super::session::{Line, Session};
 use crate::config::ask_password;
-use crate::journal::{Claim, ClaimError, Store};
-use crate::model::{ApiError, Exit, RunHead, RunId, Verdict, What};
+use crate::journal::{Claim, ClaimError, Journal, Store};
+use crate::model::{ApiError, Event, Exit, RunHead, RunId, Verdict, What};
 use crate::providers::entries;
 use crate::report::{Out, TargetReport};
+use crate::run::recorder::{Listener, Recorder};
 use crate::run::resume::{NoPast, Past, past};
 use crate::run::target::Stage;
 
@@ -93,17 +94,15 @@ pub(super) async fn run(session: &Session, run: &RunId, secrets: &SecretArgs) ->
     if story.torn {
         session.warn("the last record was cut while it was written; what it announced had not begun");
     }
-    let past = past(&story.events, session.clock.now()).map_err(|why| match why {
-        NoPast::NoHead => CliError::new(Exit::Skipped, format!("run {run}: {why}"), "make a new run"),
-        NoPast::PlanChanged => CliError::new(Exit::JournalDamaged, format!("run {run}: {why}"), "make a new run"),
-    })?;
+    let past = match past(&story.events, session.clock.now()) {
+        Ok(past) if past.confirmed => past,
+        Err(why @ NoPast::PlanChanged) => {
+            return Err(CliError::new(Exit::JournalDamaged, format!("run {run}: {why}"), "make a new run"));
+        }
+        Ok(past) => return Err(abandon(session, &store, run, journal, Some(&past))),
+        Err(NoPast::NoHead) => return Err(abandon(session, &store, run, journal, None)),
+    };
     let lines = lines(session, &past)?;
-    let queued =
-        past.servers.iter().any(|server| server.target.as_ref().is_some_and(|target| target.stage == Stage::Queued));
-    if queued && !past.confirmed {
-        let message = format!("run {run} was never confirmed: nothing was sent");
-        return Err(CliError::new(Exit::Skipped, message, "make a new run"));
-    }
     let wish = past.head.wish.clone();
     let mut job = Job {
         run: run.clone(),
@@ -143,6 +142,33 @@ pub(super) async fn run(session: &Session, run: &RunId, secrets: &SecretArgs) ->
     logins.fill(&mut job, &lines, &fields)?;
     job.lanes = lines.into_iter().map(|line| (line, wish.clone())).collect();
     execute(session, job).await
+}
+
+/// Ends a run that was cut off before it was confirmed. It has sent nothing, so its servers are free again.
+fn abandon(session: &Session, store: &Store, run: &RunId, journal: Journal, past: Option<&Past>) -> CliError {
+    store.claims().release_all(run);
+    let message = format!("run {run} was cut off before it was confirmed: nothing was sent, and its servers are free");
+    let error = CliError::new(Exit::Skipped, message, "make a new run");
+    let mut nobody = Nobody;
+    let last = past.map_or(0, |past| past.last_seq);
+    let mut recorder = Recorder::new(run.clone(), Some(journal), last, &mut nobody, session.clock.clone());
+    let open = past.into_iter().flat_map(|past| &past.servers).filter(|server| server.target.is_some());
+    for server in open {
+        let what = What::Verdict { verdict: Verdict::NotStarted, error: None };
+        // If the disk refuses, the run stays unfinished, and this is done again.
+        let _ = recorder.record(Some((&server.provider, &server.instance)), what);
+    }
+    let _ = recorder.record(None, What::RunClosed { exit_code: error.exit.code() });
+    error
+}
+
+/// Hears nothing.
+struct Nobody;
+
+impl Listener for Nobody {
+    fn on(&mut self, _: &Event) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The products of the run, at the very endpoints that it was planned for.

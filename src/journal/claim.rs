@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Who works on a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,16 +96,27 @@ impl Claims {
         }
     }
 
+    /// Gives every server of the run free. Only for a run that has sent nothing and never will.
+    pub fn release_all(&self, run: &RunId) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            Self::remove(&path, run);
+        }
+    }
+
     /// Gives the server free, if the run has it.
     pub fn release(&self, endpoint: &str, provider: &str, instance: &ServerId, run: &RunId) {
-        let path = self.path(provider, endpoint, instance);
-        let own = fs::read(&path)
+        Self::remove(&self.path(provider, endpoint, instance), run);
+    }
+
+    fn remove(path: &Path, run: &RunId) {
+        let own = fs::read(path)
             .ok()
             .and_then(|bytes| serde_json::from_slice::<Claim>(&bytes).ok())
             .is_some_and(|held| held.run == *run);
         if own {
             // A claim that stays behind is named to whoever meets it; nothing is lost.
-            let _ = fs::remove_file(&path);
+            let _ = fs::remove_file(path);
         }
     }
 }

@@ -120,7 +120,7 @@ impl Bench {
 
     /// With an emulator that is slow enough for every state to be seen on a busy machine.
     pub(crate) fn new() -> Self {
-        Self::at_speed(2.0)
+        Self::at_speed(1.0)
     }
 
     /// With an emulator that is so many times faster than its usual self.
@@ -223,7 +223,10 @@ impl Bench {
     pub(crate) fn order(&self, product: Product, servers: &[&str], more: &[&str]) -> Vec<String> {
         let mut arguments = vec!["-p".to_owned(), product.id.to_owned(), "-i".to_owned(), servers.join(",")];
         arguments.extend(self.password());
-        arguments.extend(["--yes", "-o", "json"].map(str::to_owned));
+        arguments.push("--yes".to_owned());
+        if !more.contains(&"-o") {
+            arguments.extend(["-o", "json"].map(str::to_owned));
+        }
         arguments.extend(more.iter().map(|&text| text.to_owned()));
         arguments
     }
