@@ -146,15 +146,6 @@ impl Session {
         !self.settings.no_input.value && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
-    /// Whether nobody reads standard output any more: then no order may be sent.
-    pub(super) fn stdout_is_lost(&self) -> bool {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let stdout = rustix::stdio::stdout();
-        let mut asked = [PollFd::new(&stdout, PollFlags::OUT)];
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut asked, Some(&at_once)).is_ok() && asked[0].revents().intersects(PollFlags::ERR | PollFlags::NVAL)
-    }
-
     /// Whether standard output is for people.
     pub(super) fn human(&self) -> bool {
         self.settings.output.value == Output::Human
