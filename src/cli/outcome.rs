@@ -27,7 +27,8 @@ pub(super) fn target_report(target: &Target, product: &dyn Product) -> TargetRep
     TargetReport {
         region: product.region().map(str::to_owned),
         name: record.name.clone(),
-        orders_sent: target.orders_sent(),
+        // One that is still on the wire when the program leaves may have been taken.
+        orders_sent: target.orders_sent().max(u32::from(matches!(target.stage, Stage::Sending { .. }))),
         proof: target.proof.as_ref().map(|proof| proof.text.clone()),
         ticket: target.ticket.clone(),
         request_ids: target.request_ids.clone(),

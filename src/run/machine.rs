@@ -242,14 +242,19 @@ impl Machine {
                 self.targets[index].next_look = now.steady;
                 continue;
             }
-            let left_off = match self.targets[index].stopped_by_us {
-                true => "; it was powered off for the reinstall and is off now",
-                false => "",
-            };
-            let error = ApiError::local("halted", format!("no order was sent: {reason}{left_off}"))
-                .advise("run it again for this server once the cause is gone");
-            self.finish(now, index, Verdict::NotStarted, Some(error));
+            self.not_started(now, index, &reason);
         }
+    }
+
+    /// Ends a server that the halted run does not come to any more.
+    fn not_started(&mut self, now: Now, index: usize, reason: &str) {
+        let left_off = match self.targets[index].stopped_by_us {
+            true => "; it was powered off for the reinstall and is off now",
+            false => "",
+        };
+        let error = ApiError::local("halted", format!("no order was sent: {reason}{left_off}"))
+            .advise("run it again for this server once the cause is gone");
+        self.finish(now, index, Verdict::NotStarted, Some(error));
     }
 
     /// Ends one server.
@@ -465,6 +470,10 @@ impl Machine {
             self.finish(now, index, Verdict::NotStarted, Some(error.clone()));
             self.halt(now, error.message);
             return;
+        }
+        // Its order was on the wire when the run was halted: there is no permit left to try again with.
+        if let Some(reason) = self.halted.clone() {
+            return self.not_started(now, index, &reason);
         }
         let jitter = self.chance.unit();
         let target = &mut self.targets[index];

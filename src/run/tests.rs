@@ -389,6 +389,20 @@ fn after_the_first_failure_no_new_order_is_sent() {
 }
 
 #[test]
+fn an_order_that_comes_back_unsent_after_the_run_was_halted_ends_there() {
+    let rejected = Outcome::Rejected { class: FaultClass::Invalid, error: error("invalid") };
+    let throttled = unsent(FaultClass::Throttled(None));
+    let scripts = [rejected, throttled].map(|answer| Script {
+        before: "RUNNING",
+        looks: Box::new(|_| seen("RUNNING")),
+        answers: vec![answer],
+    });
+    let mut rig = rig(Policy { concurrency: 2, ..policy() }, None, scripts.into());
+    assert_eq!(rig.run(), [Verdict::Rejected, Verdict::NotStarted]);
+    assert_eq!(rig.sends[1].len(), 1);
+}
+
+#[test]
 fn a_doubtful_order_holds_the_next_ones_back() {
     let scripts = vec![
         Script { before: "RUNNING", looks: Box::new(|_| seen("RUNNING")), answers: vec![Outcome::Maybe(error("x"))] },

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// A password that every product takes.
@@ -230,6 +231,24 @@ impl Bench {
         arguments.extend(more.iter().map(|&text| text.to_owned()));
         arguments
     }
+}
+
+/// Holds each of these to a claim, six at a time: most of the time is waiting for the emulator.
+pub(crate) fn each<T: Send>(items: impl IntoIterator<Item = T>, hold: impl Fn(T) + Sync) {
+    let items: Vec<T> = items.into_iter().collect();
+    let workers = items.len().min(6);
+    let queue = Mutex::new(items.into_iter());
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().expect("the queue").next();
+                    let Some(item) = next else { return };
+                    hold(item);
+                }
+            });
+        }
+    });
 }
 
 /// Every file below a folder.

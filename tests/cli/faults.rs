@@ -1,6 +1,6 @@
 //! What goes wrong with an order: one verdict, one exit code, one wipe or none, for every product.
 
-use crate::bench::{BMC, Bench, CLOUDDC, ECS, JDCLOUD, PRODUCTS, Product, ZEC};
+use crate::bench::{BMC, Bench, CLOUDDC, ECS, JDCLOUD, PRODUCTS, Product, ZEC, each};
 use serde_json::json;
 
 /// A fault of the order and what it must come to.
@@ -41,19 +41,8 @@ fn expected(product: Product, mut case: Case) -> Case {
     case
 }
 
-fn hold(product: Product, cases: Vec<Case>) {
-    // Most of the time is waiting for the emulator: four at a time.
-    let queue = std::sync::Mutex::new(cases);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let Some(case) = queue.lock().expect("the queue").pop() else { return };
-                    try_one(product, &expected(product, case));
-                }
-            });
-        }
-    });
+fn hold(product: Product) {
+    each(cases(), |case| try_one(product, &expected(product, case)));
 }
 
 fn try_one(product: Product, case: &Case) {
@@ -107,36 +96,36 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn jdcloud_orders_end_as_they_must_whatever_befalls_them() {
-    hold(JDCLOUD, cases());
+    hold(JDCLOUD);
 }
 
 #[test]
 fn bare_metal_orders_end_as_they_must_whatever_befalls_them() {
-    hold(BMC, cases());
+    hold(BMC);
 }
 
 #[test]
 fn elastic_compute_orders_end_as_they_must_whatever_befalls_them() {
-    hold(ZEC, cases());
+    hold(ZEC);
 }
 
 #[test]
 fn ecs_orders_end_as_they_must_whatever_befalls_them() {
-    hold(ECS, cases());
+    hold(ECS);
 }
 
 #[test]
 fn clouddc_orders_end_as_they_must_whatever_befalls_them() {
-    hold(CLOUDDC, cases());
+    hold(CLOUDDC);
 }
 
 #[test]
 fn a_truncated_answer_is_no_answer_and_the_order_is_watched() {
-    for product in PRODUCTS {
+    each(PRODUCTS, |product| {
         let bench = Bench::new();
         bench.sandbox().fault(&json!({ "operation": "reinstall", "fault": "truncate", "bytes": 9 }));
         let ran = bench.reinstall(product, &[product.ready], &[]).ended(0);
         assert_eq!(ran.json()["targets"][0]["orders_sent"], 1);
         assert_eq!(bench.sandbox().wiped(product.ready), 1);
-    }
+    });
 }

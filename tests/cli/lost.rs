@@ -1,6 +1,6 @@
 //! Single stories about orders: tokens, waiting, stale states, power, and which of two servers is meant.
 
-use crate::bench::{BMC, Bench, CLOUDDC, JDCLOUD, ZEC};
+use crate::bench::{BMC, Bench, CLOUDDC, JDCLOUD, ZEC, each};
 use serde_json::{Value, json};
 
 fn events(lines: &[Value], server: &str) -> Vec<String> {
@@ -89,13 +89,13 @@ fn a_server_that_is_out_of_sight_for_a_moment_is_not_called_vanished() {
 
 #[test]
 fn a_server_that_ends_off_is_started_or_left_off_as_asked() {
-    for (choice, status, starts) in [("auto", "RUNNING", 1), ("never", "STOPPED", 0)] {
+    each([("auto", "RUNNING", 1), ("never", "STOPPED", 0)], |(choice, status, starts)| {
         let bench = Bench::new();
         bench.sandbox().order_fault("ends_off");
         let ran = bench.reinstall(BMC, &[BMC.ready], &["--power-on", choice]).ended(0);
         assert_eq!(ran.json()["targets"][0]["last"]["status"], status);
         assert_eq!(bench.sandbox().requests(&["start"]).len(), starts);
-    }
+    });
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_server_whose_stop_fails_is_not_ordered() {
 
 #[test]
 fn a_running_server_that_must_be_off_is_stopped_ordered_and_runs_again() {
-    for (product, server) in [(ZEC, "zec-demo-1"), (JDCLOUD, "cps-demo-3")] {
+    each([(ZEC, "zec-demo-1"), (JDCLOUD, "cps-demo-3")], |(product, server)| {
         let bench = Bench::new();
         let ran = bench.reinstall(product, &[server], &["-o", "jsonl"]).ended(0);
         let told = events(&ran.lines(), server);
@@ -122,7 +122,7 @@ fn a_running_server_that_must_be_off_is_stopped_ordered_and_runs_again() {
         assert!(order.map(place).is_sorted(), "{told:?}");
         let kinds: Vec<String> = bench.sandbox().changes().into_iter().map(|(kind, _)| kind).collect();
         assert_eq!(kinds, ["stop", "reinstall"]);
-    }
+    });
 }
 
 #[test]
@@ -138,6 +138,17 @@ fn one_refused_server_stops_the_orders_behind_it_and_each_is_named() {
         let wiped = bench.sandbox().wiped(target["instance"].as_str().expect("an id"));
         assert_eq!(wiped, u64::from(target["verdict"] == "succeeded"), "{target}");
     }
+}
+
+#[test]
+fn an_order_that_is_throttled_while_another_is_refused_ends_as_not_started() {
+    let bench = Bench::new();
+    bench.sandbox().fault(&json!([
+        { "operation": "reinstall", "instance": "bmc-demo-1", "fault": "invalid" },
+        { "operation": "reinstall", "instance": "bmc-demo-2", "fault": "throttle", "times": 9 },
+    ]));
+    let ran = bench.reinstall(BMC, &["bmc-demo-1", "bmc-demo-2"], &[]).ended(1);
+    assert_eq!(ran.verdicts(), ["rejected", "not_started"]);
 }
 
 #[test]

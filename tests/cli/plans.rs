@@ -96,7 +96,7 @@ fn options_of_jdcloud_reach_its_fields() {
 #[test]
 fn options_of_zenlayer_reach_its_fields() {
     let bench = Bench::new();
-    let none = "--no-login";
+    let (none, key) = ("--no-login", ["--ssh-key", "key-SbxOps01"]);
     sent(&body(&bench, BMC, &[none, "--hostname", "web-7"]), "hostname", json!("web-7"));
     let debian = "5ab1c0de-0003-4bbf-a5c8-b95a193b1603";
     sent(&body(&bench, BMC, &[none, "--image", "name=Debian 12"]), "imageId", json!(debian));
@@ -105,8 +105,8 @@ fn options_of_zenlayer_reach_its_fields() {
     sent(&raid, "raidType", json!(5));
     bench.private("raid.json", r#"{"raidType":10}"#);
     sent(&body(&bench, BMC, &[none, "--set", "raidConfig=@raid.json"]), "raidType", json!(10));
-    sent(&body(&bench, ZEC, &[none, "--set", "timezone=Europe/Berlin"]), "timezone", json!("Europe/Berlin"));
-    sent(&body(&bench, ZEC, &[none, "--set", "enableAgent=false"]), "enableAgent", json!(false));
+    sent(&body(&bench, ZEC, &[key[0], key[1], "--set", "timezone=Europe/Berlin"]), "timezone", json!("Europe/Berlin"));
+    sent(&body(&bench, ZEC, &[key[0], key[1], "--set", "enableAgent=false"]), "enableAgent", json!(false));
     sent(&body(&bench, ZEC, &["--ssh-key", "key-SbxOps01"]), "keyId", json!("key-SbxOps01"));
 }
 

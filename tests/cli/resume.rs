@@ -1,6 +1,6 @@
 //! Killed at any moment, resumed, run twice at once: at most one wipe, and a verdict for each server.
 
-use crate::bench::{BMC, Bench, CLOUDDC, ECS, JDCLOUD, Product, files};
+use crate::bench::{BMC, Bench, CLOUDDC, ECS, JDCLOUD, Product, each, files};
 use crate::signals::Running;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -47,17 +47,7 @@ fn killed_after(product: Product, time: Duration) {
 fn killed_at_many_moments(product: Product) {
     // Dense where the plan is made and the orders leave, then over the whole install.
     let moments = [5, 12, 18, 25, 32, 40, 55, 80, 130, 300, 700, 1500];
-    let moments = std::sync::Mutex::new(moments.to_vec());
-    std::thread::scope(|scope| {
-        for _ in 0..3 {
-            scope.spawn(|| {
-                loop {
-                    let Some(moment) = moments.lock().expect("the queue").pop() else { return };
-                    killed_after(product, Duration::from_millis(moment));
-                }
-            });
-        }
-    });
+    each(moments, |moment| killed_after(product, Duration::from_millis(moment)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A reinstall from order to report, for every product and in every form of output.
 
-use crate::bench::{BMC, Bench, CLOUDDC, ECS, JDCLOUD, PRODUCTS, ZEC, files};
+use crate::bench::{BMC, Bench, CLOUDDC, ECS, JDCLOUD, PRODUCTS, ZEC, each, files};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -61,7 +61,7 @@ fn well_formed(report: &Value) {
 
 #[test]
 fn every_product_is_reinstalled_with_proof_and_reported_in_the_published_form() {
-    for product in PRODUCTS {
+    each(PRODUCTS, |product| {
         let bench = Bench::new();
         let ran = bench.reinstall(product, &[product.ready], &["--reason", "ticket 7"]).ended(0);
         let report = ran.json();
@@ -82,7 +82,7 @@ fn every_product_is_reinstalled_with_proof_and_reported_in_the_published_form() 
         assert_eq!(target["region"].is_null(), zenlayer, "{target}");
         assert_eq!(bench.sandbox().wiped(product.ready), 1);
         assert_eq!(bench.sandbox().orders(), 1);
-    }
+    });
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_report_of_nothing_done_has_the_same_form_with_nulls() {
 
 #[test]
 fn json_lines_tell_the_story_in_order_without_gaps_and_end_with_the_report() {
-    for product in [BMC, ECS] {
+    each([BMC, ECS], |product| {
         let bench = Bench::new();
         let ran = bench.reinstall(product, &[product.ready], &["-o", "jsonl"]).ended(0);
         let mut lines = ran.lines();
@@ -124,7 +124,7 @@ fn json_lines_tell_the_story_in_order_without_gaps_and_end_with_the_report() {
             lines.len(),
             "the journal has the same"
         );
-    }
+    });
 }
 
 #[test]
@@ -160,23 +160,26 @@ fn a_family_finds_each_server_in_its_product() {
 
 #[test]
 fn names_addresses_and_standard_input_select_the_same_servers_as_ids() {
-    for (reference, input, server) in [
-        ("name=db-1", "", "bmc-demo-2"),
-        ("ip=198.51.100.13", "", "bmc-demo-3"),
-        ("-", "# the list\n\n  bmc-demo-1  \n", "bmc-demo-1"),
-        ("-", "name=db-1\r\n", "bmc-demo-2"),
-    ] {
-        let bench = Bench::new();
-        let call = ["-p", BMC.id, "-i", reference, "--no-login", "--yes", "--no-wait", "-o", "json"];
-        let report = bench.fed(input, &call).ended(0).json();
-        assert_eq!(report["targets"][0]["instance"], server);
-        assert_eq!(bench.sandbox().orders(), 1);
-    }
+    each(
+        [
+            ("name=db-1", "", "bmc-demo-2"),
+            ("ip=198.51.100.13", "", "bmc-demo-3"),
+            ("-", "# the list\n\n  bmc-demo-1  \n", "bmc-demo-1"),
+            ("-", "name=db-1\r\n", "bmc-demo-2"),
+        ],
+        |(reference, input, server)| {
+            let bench = Bench::new();
+            let call = ["-p", BMC.id, "-i", reference, "--no-login", "--yes", "--no-wait", "-o", "json"];
+            let report = bench.fed(input, &call).ended(0).json();
+            assert_eq!(report["targets"][0]["instance"], server);
+            assert_eq!(bench.sandbox().orders(), 1);
+        },
+    );
 }
 
 #[test]
 fn without_waiting_it_is_accepted_and_a_later_wait_sees_the_end_with_proof() {
-    for product in [BMC, ECS, JDCLOUD] {
+    each([BMC, ECS, JDCLOUD], |product| {
         let bench = Bench::new();
         let report = bench.reinstall(product, &[product.ready], &["--no-wait"]).ended(0).json();
         well_formed(&report);
@@ -189,7 +192,7 @@ fn without_waiting_it_is_accepted_and_a_later_wait_sees_the_end_with_proof() {
         assert_eq!((&target["verdict"], &target["orders_sent"]), (&json!("succeeded"), &json!(0)), "{report}");
         assert!(target["proof"].is_string(), "{target}");
         assert_eq!(bench.sandbox().orders(), 1);
-    }
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Marked secrets go in; nothing that the program writes has them, in any usual spelling.
 
-use crate::bench::{BMC, Bench, ECS, JDCLOUD, PRODUCTS, Product, Ran, files};
+use crate::bench::{BMC, Bench, ECS, JDCLOUD, PRODUCTS, Product, Ran, each, files};
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -73,7 +73,7 @@ fn call(bench: &Bench, product: Product, form: &str, more: &[&str]) -> Ran {
 
 #[test]
 fn a_good_run_shows_no_secret_in_any_form_of_output() {
-    for product in PRODUCTS {
+    each(PRODUCTS, |product| {
         let bench = Bench::new();
         let ran = call(&bench, product, "jsonl", &[]).ended(0);
         clean(&bench, product.id, &ran);
@@ -82,12 +82,12 @@ fn a_good_run_shows_no_secret_in_any_form_of_output() {
         }
         clean(&bench, product.id, &bench.run(&["check", "-vv", "-o", "json"]));
         clean(&bench, product.id, &bench.run(&["runs", "-vv", "-o", "json"]));
-    }
+    });
 }
 
 #[test]
 fn no_error_shows_a_secret() {
-    for product in PRODUCTS {
+    each(PRODUCTS, |product| {
         let bench = Bench::new();
         for fault in ["unauthorized", "invalid", "not_successful", "garbage", "huge", "html", "redirect", "throttle"] {
             bench.sandbox().order_fault(fault);
@@ -102,7 +102,7 @@ fn no_error_shows_a_secret() {
             bench.sandbox().fault(&json!({ "operation": "read", "fault": fault, "times": 1 }));
             clean(&bench, product.id, &call(&bench, product, "json", &["--dry-run"]));
         }
-    }
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Signals: the program leaves within seconds, says how to go on, and going on works.
 
-use crate::bench::{BMC, Bench, Product, Ran};
+use crate::bench::{BMC, Bench, Product, Ran, each};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
@@ -73,7 +73,7 @@ fn under_way(bench: &Bench, product: Product) -> (Running, String) {
 
 #[test]
 fn a_signal_ends_it_within_seconds_with_its_code_and_resume_goes_on() {
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 143)] {
+    each([(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 143)], |(signal, code)| {
         let bench = Bench::new();
         let (running, run) = under_way(&bench, BMC);
         let asked = Instant::now();
@@ -90,7 +90,7 @@ fn a_signal_ends_it_within_seconds_with_its_code_and_resume_goes_on() {
         let again = bench.run(&["resume", "-o", "json"]).ended(0);
         assert_eq!((again.verdicts(), &again.json()["run"]), (vec!["succeeded".to_owned()], &json!(run)));
         assert_eq!((bench.sandbox().orders(), bench.sandbox().wiped(BMC.ready)), (1, 1));
-    }
+    });
 }
 
 #[test]

@@ -154,10 +154,10 @@ pub(super) fn reinstall(request: &Inbound, world: &mut World) -> Outbound {
     if !unfit.is_empty() {
         return metal(400, "iMetal.0201", &format!("Instances state is not ready: [{}]", unfit.join(", ")), world);
     }
-    let fate = world.fate;
-    let end = chrono::Duration::from_std(fate.duration).map_or(request.at, |takes| request.at + takes);
-    let end = end.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
     for id in &ids {
+        let fate = world.fate_of(id);
+        let end = chrono::Duration::from_std(fate.duration).map_or(request.at, |takes| request.at + takes);
+        let end = end.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
         let Some(machine) = world.fleet.get(CLOUDDC, id, now) else { continue };
         let mut changes = Map::new();
         if let Some(image) = image {
@@ -167,7 +167,7 @@ pub(super) fn reinstall(request: &Inbound, world: &mut World) -> Outbound {
         }
         changes.insert("operation_state".to_owned(), "reinstall-succeed".into());
         changes.insert("launched_at".to_owned(), end.clone().into());
-        changes.insert("updated_at".to_owned(), end.clone().into());
+        changes.insert("updated_at".to_owned(), end.into());
         machine.reinstall(now, &fate, changes);
     }
     let rows: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
