@@ -71,6 +71,30 @@ fn a_killed_batch_wipes_no_server_twice_and_loses_none() {
 }
 
 #[test]
+fn a_run_that_was_cut_off_before_its_confirmation_gives_its_servers_free() {
+    each([0, 1, 2], |lines| {
+        let bench = Bench::new();
+        bench.sandbox().fault(&json!({ "operation": "reinstall", "fault": "throttle", "retry_after": 60 }));
+        let mut running = Running::start(&bench, &bench.order(BMC, &[BMC.ready], &["-o", "jsonl"]));
+        let run = running.until("order_unsent")["run"].as_str().expect("a run").to_owned();
+        running.signal(Signal::KILL);
+        running.end();
+        // As if it had been killed that much earlier: the claim stands, the journal has no confirmation.
+        let journal = &files(&bench.state().join("reinstall/runs"))[0];
+        let text = std::fs::read_to_string(journal).expect("the journal");
+        let kept: String = text.split_inclusive('\n').take(lines).collect();
+        std::fs::write(journal, kept).expect("the journal");
+        let blocked = bench.reinstall(BMC, &[BMC.ready], &[]).ended(5);
+        assert!(blocked.err.contains(&format!("reinstall resume {run}")), "{}", blocked.err);
+        let ran = bench.run(&["resume", &run]).ended(5);
+        assert!(ran.err.contains("nothing was sent"), "{}", ran.err);
+        let again = bench.reinstall(BMC, &[BMC.ready], &[]).ended(0);
+        assert_eq!(again.verdicts(), ["succeeded"], "after {lines} lines");
+        assert!(bench.run(&["resume"]).ended(2).err.contains("no unfinished run"));
+    });
+}
+
+#[test]
 fn a_server_that_another_run_has_is_skipped_and_that_run_is_named() {
     let bench = Bench::new();
     bench.sandbox().fault(&json!({ "operation": "reinstall", "fault": "throttle", "retry_after": 4 }));
