@@ -8,6 +8,7 @@ use crate::config::passwords::{self, LoginOptions, PasswordSource, Stdin};
 use crate::config::{PasswordBook, PromptError, ask_password, selection};
 use crate::model::{Exit, OrderSecrets, PasswordRule, Refusal};
 use crate::providers::Entry;
+use crate::run::target::Stage;
 use crate::secret::{Secret, SharedSecret};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -190,7 +191,8 @@ impl Logins {
         for target in &mut job.targets {
             let lane = target.lane;
             let entry = lines[lane].entry;
-            if let Password::Generated(book, _) = &self.password {
+            // What was ordered before has its password already: a new one in the book would be a wrong one.
+            if let (Password::Generated(book, _), Stage::Queued) = (&self.password, &target.stage) {
                 let password = entry.facts.password.generate();
                 let mut book = book.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 book.append(&job.run, entry.id, &target.prepared.record.id, &password)

@@ -186,6 +186,8 @@ fn settle(target: &mut Target, now: Now) {
         _ => {}
     }
     if target.stage == Stage::Watching {
+        // A repeat needs the very bytes of the first try, and no journal has its password: it is only watched.
+        target.token = None;
         target.ordered_steady = Some(now.steady);
         target.next_look = now.steady;
         target.last = None;
@@ -198,8 +200,7 @@ mod tests {
     use crate::model::{Observation, Phase, PowerPlan, Prepared, Record, RunId, ServerId};
     use std::collections::BTreeMap;
 
-    #[test]
-    fn an_inferred_proof_is_not_worth_more_after_a_resume() {
+    fn server() -> PastServer {
         let id = ServerId::new("i-1").unwrap();
         let prepared = Prepared {
             record: Record {
@@ -219,21 +220,45 @@ mod tests {
             must_change: BTreeMap::new(),
             ends: Phase::Running,
         };
-        let mut server = PastServer {
+        PastServer {
             provider: "p".to_owned(),
             planned: None,
             instance: id,
             target: Some(Target::planned(0, Arc::new(prepared), 0)),
             verdict: None,
-        };
-        let event = |what| Event {
+        }
+    }
+
+    fn event(what: What) -> Event {
+        Event {
             seq: 1,
             at: chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
             run: RunId::fresh(),
             provider: None,
             instance: None,
             what,
+        }
+    }
+
+    #[test]
+    fn an_order_that_may_have_been_taken_is_never_repeated_after_a_resume() {
+        let now = Now {
+            wall: chrono::DateTime::from_timestamp(1_800_000_060, 0).unwrap(),
+            boot: std::time::Duration::from_secs(100),
+            steady: std::time::Duration::from_secs(100),
         };
+        let mut server = server();
+        take(&mut server, &event(What::OrderIntent { permit: 1, attempt: 1, token: Some("t".to_owned()) }));
+        let mut target = server.target.unwrap();
+        settle(&mut target, now);
+        assert!(target.maybe, "an intent without an outcome may have been sent");
+        assert_eq!(target.stage, Stage::Watching);
+        assert_eq!(target.token, None, "without its token there is no door for a repeat");
+    }
+
+    #[test]
+    fn an_inferred_proof_is_not_worth_more_after_a_resume() {
+        let mut server = server();
         let mut needed = |whats: Vec<What>| {
             whats.into_iter().for_each(|what| take(&mut server, &event(what)));
             server.target.as_ref().unwrap().proof.as_ref().unwrap().reads
