@@ -29,6 +29,10 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Now;
     /// Sleeps for the duration.
     fn sleep(&self, duration: Duration) -> Sleep<'_>;
+    /// A number in 0..1 that spreads pauses, so that many who wait do not come back at one moment.
+    fn jitter(&self) -> f64 {
+        rand::random_range(0.0..1.0)
+    }
 }
 
 /// The machine's clocks.

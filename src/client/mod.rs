@@ -176,7 +176,7 @@ impl Client {
             if attempt >= attempts || !fault.class.worth_retrying() {
                 return Err(fault);
             }
-            let jitter = rand::random_range(0.0..1.0);
+            let jitter = self.clock.jitter();
             let pause = match fault.class {
                 FaultClass::Throttled(Some(asked)) => asked.min(Duration::from_secs(60)),
                 _ => backoff(attempt, jitter),

@@ -7,7 +7,7 @@ mod record;
 mod store;
 
 pub use claim::{Claim, ClaimError, Claims};
-pub use record::{Damage, Story};
+pub use record::{Damage, Story, read};
 pub use store::{RunSummary, Store, StoreError};
 
 use crate::clock::Now;
@@ -16,9 +16,27 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// What a journal is written to: its file, or in the simulation a disk that breaks on demand.
+pub trait Medium: Send {
+    /// Appends the bytes with one write.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Returns once everything that was appended is on stable storage.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Medium for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
 /// An open journal: the lock on its file is held until it is dropped.
 pub struct Journal {
-    file: File,
+    medium: Box<dyn Medium>,
     path: PathBuf,
     epoch: u32,
     boot_id: String,
@@ -36,7 +54,12 @@ pub struct JournalLost {
 impl Journal {
     fn over(file: File, path: PathBuf, epoch: u32) -> Self {
         let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        Self { file, path, epoch, boot_id: boot_id.trim().to_owned(), broken: false }
+        Self::on(Box::new(file), path, epoch, boot_id.trim())
+    }
+
+    /// A journal on any medium; `epoch` is how many times the run was taken up before.
+    pub fn on(medium: Box<dyn Medium>, path: PathBuf, epoch: u32, boot_id: &str) -> Self {
+        Self { medium, path, epoch, boot_id: boot_id.to_owned(), broken: false }
     }
 
     /// Appends one event with one write; returns once it is on stable storage if the event asks for that.
@@ -48,8 +71,8 @@ impl Journal {
         let line = record::line(event, self.epoch, now.boot, &self.boot_id).map_err(io::Error::other);
         let durable = event.what.must_be_durable();
         let written = line.and_then(|line| {
-            self.file.write_all(line.as_bytes())?;
-            if durable { self.file.sync_data() } else { Ok(()) }
+            self.medium.append(line.as_bytes())?;
+            if durable { self.medium.sync() } else { Ok(()) }
         });
         written.map_err(|cause| {
             self.broken = true;

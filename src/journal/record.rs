@@ -73,7 +73,7 @@ pub enum Damage {
 }
 
 /// Reads a journal's bytes; stops at the first damage.
-pub(super) fn read(bytes: &[u8]) -> Story {
+pub fn read(bytes: &[u8]) -> Story {
     let mut story = Story::default();
     let mut rest = bytes;
     let mut number = 0;

@@ -59,7 +59,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("hyper_util", &["sandbox"]),
     ("indicatif", &["report"]),
     ("percent_encoding", &["sign", "sandbox", "vendor", "emulator"]),
-    ("rand", &["model", "client", "run"]),
+    ("rand", &["model", "clock.rs", "run"]),
     ("reqwest", &["client"]),
     ("rustix", &["clock.rs", "config", "journal", "report", "cli"]),
     ("secrecy", &["secret.rs", "config"]),
