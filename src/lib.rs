@@ -9,6 +9,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+mod flaw;
 pub mod journal;
 pub mod model;
 pub mod providers;
@@ -17,4 +18,6 @@ pub mod run;
 pub mod sandbox;
 pub mod secret;
 pub mod sign;
+#[cfg(test)]
+mod simulation;
 pub mod wire;

@@ -1,6 +1,7 @@
 //! What became of an order: a pure function over the answer, or over why there is none.
 
 use super::TransportFault;
+use crate::flaw::{self, Flaw};
 use crate::model::{ApiError, FaultClass, ServerId};
 use crate::providers::{Judgement, Product};
 use crate::wire::{ReadFault, WireResponse};
@@ -86,6 +87,9 @@ pub fn classify(product: &dyn Product, ids: &[ServerId], result: &Result<WireRes
         Ok(answer) => answer,
         Err(fault) if matches!(fault.class, FaultClass::Unreachable | FaultClass::Untrusted) => {
             return Delivery::unsent(ids, fault.class.clone(), fault.error(), false);
+        }
+        Err(fault) if flaw::is(Flaw::ResendOnReset) => {
+            return Delivery::unsent(ids, FaultClass::Unreachable, fault.error(), false);
         }
         Err(fault) => {
             let mut error = fault.error();

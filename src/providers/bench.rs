@@ -3,7 +3,7 @@
 use super::{Found, Product, SetupError, Sources};
 use crate::model::{FaultClass, ServerId};
 use crate::sandbox::machine::Fleet;
-use crate::sandbox::{Emulator, Inbound, World};
+use crate::sandbox::{Emulator, Inbound, Outbound, World};
 use crate::secret::Secret;
 use crate::wire::{Api, ReadFault, Reading, Stamp, WireRequest, WireResponse};
 use chrono::{DateTime, TimeZone, Utc};
@@ -107,16 +107,7 @@ impl<'p> Bench<'p> {
 
     /// Hands a request to the emulator as it is.
     pub(crate) fn deliver(&self, request: &WireRequest, at: DateTime<Utc>) -> WireResponse {
-        let mut headers = request.headers.clone();
-        headers.entry("host").or_insert_with(|| request.host().parse().expect("a host"));
-        let inbound = Inbound {
-            method: request.method.clone(),
-            path: request.url.path().to_owned(),
-            query: request.url.query().unwrap_or_default().to_owned(),
-            headers,
-            body: request.body.clone(),
-            at,
-        };
+        let inbound = inbound(request, at);
         let mut guard = self.lock();
         let (emulator, world) = &mut *guard;
         let route =
@@ -125,16 +116,7 @@ impl<'p> Bench<'p> {
             Ok(()) => emulator.answer(&inbound, &route, world),
             Err(refusal) => refusal,
         };
-        let mut answer_headers = http::HeaderMap::new();
-        answer_headers.insert("content-type", "application/json".parse().expect("a header"));
-        for (name, value) in outbound.headers {
-            answer_headers.insert(name, value.parse().expect("a header"));
-        }
-        WireResponse {
-            status: http::StatusCode::from_u16(outbound.status).expect("a status"),
-            headers: answer_headers,
-            body: outbound.body,
-        }
+        response(outbound)
     }
 }
 
@@ -155,6 +137,31 @@ impl Api for Bench<'_> {
     fn now(&self) -> DateTime<Utc> {
         self.wall()
     }
+}
+
+/// A request as a server receives it.
+pub(crate) fn inbound(request: &WireRequest, at: DateTime<Utc>) -> Inbound {
+    let mut headers = request.headers.clone();
+    headers.entry("host").or_insert_with(|| request.host().parse().expect("a host"));
+    Inbound {
+        method: request.method.clone(),
+        path: request.url.path().to_owned(),
+        query: request.url.query().unwrap_or_default().to_owned(),
+        headers,
+        body: request.body.clone(),
+        at,
+    }
+}
+
+/// An answer as a client receives it.
+pub(crate) fn response(outbound: Outbound) -> WireResponse {
+    let mut headers = http::HeaderMap::new();
+    headers.insert("content-type", http::HeaderValue::from_static("application/json"));
+    for (name, value) in outbound.headers {
+        headers.insert(name, value.parse().expect("a header"));
+    }
+    let status = http::StatusCode::from_u16(outbound.status).expect("a status");
+    WireResponse { status, headers, body: outbound.body }
 }
 
 /// Runs a future that never really waits: everything a [`Bench`] gives is ready.

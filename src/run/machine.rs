@@ -7,6 +7,7 @@ use super::policy::{PERMITS, Policy, SUSPENSION};
 use super::target::{Stage, Target};
 use crate::client::Outcome;
 use crate::clock::Now;
+use crate::flaw::{self, Flaw};
 use crate::model::{ApiError, FaultClass, Observation, PowerOff, Seen, Verdict, What};
 use crate::providers::Admission;
 use std::time::Duration;
@@ -190,7 +191,7 @@ impl Machine {
             Input::JournalLost => self.halt(now, "the journal cannot be written any more".to_owned()),
             Input::OutputLost => self.halt(now, "standard output is closed".to_owned()),
         }
-        if self.leaving.is_none() {
+        if self.leaving.is_none() || flaw::is(Flaw::OrderAfterHalt) {
             self.deadlines(now);
             self.stop_rule(now);
             self.admit_next(now);
@@ -374,7 +375,7 @@ impl Machine {
 
     fn permit(&mut self, now: Now, lane: usize, group: Vec<usize>) {
         let permit = self.next_permit;
-        self.next_permit += 1;
+        self.next_permit += u64::from(!flaw::is(Flaw::ReusePermit));
         let wants_token = self.lanes[lane].token_door.is_some();
         let mut token = None;
         for &index in &group {
@@ -386,7 +387,9 @@ impl Machine {
             target.stage = Stage::Sending { permit };
             token.clone_from(&target.token);
             let what = What::OrderIntent { permit, attempt: target.permits, token: target.token.clone() };
-            self.actions.push(Action::Record(Some(index), what));
+            if !flaw::is(Flaw::NoIntentRecord) {
+                self.actions.push(Action::Record(Some(index), what));
+            }
         }
         self.actions.push(Action::Send { permit, issued: now.boot, lane, targets: group, token });
     }

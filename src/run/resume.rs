@@ -3,6 +3,7 @@
 use super::evidence;
 use super::target::{Stage, Target};
 use crate::clock::Now;
+use crate::flaw::{self, Flaw};
 use crate::model::{Event, PlannedTarget, RunHead, ServerId, Verdict, What};
 use std::sync::Arc;
 
@@ -164,6 +165,7 @@ fn take(server: &mut PastServer, event: &Event) {
 fn settle(target: &mut Target, now: Now) {
     match (&target.stage, target.verdict) {
         // On its way when the process ended: it may have arrived.
+        (Stage::Sending { .. }, _) if flaw::is(Flaw::ForgetIntent) => target.stage = Stage::Queued,
         (Stage::Sending { .. }, _) => {
             target.maybe = true;
             target.stage = Stage::Watching;

@@ -5,6 +5,7 @@ use super::machine::{Action, Input, Machine, Power};
 use super::policy::{ABSENT_READS, ABSENT_TIME, BASELINE_LIMIT, STOP_LIMIT};
 use super::target::{Stage, Target};
 use crate::clock::Now;
+use crate::flaw::{self, Flaw};
 use crate::model::{ApiError, FaultClass, HandleState, Observation, Phase, PowerPlan, Seen, Verdict, What};
 use crate::providers::Admission;
 use crate::wire::ReadFault;
@@ -207,7 +208,8 @@ impl Machine {
         };
         let Some(phase) = ended else { return self.look_later(now, index) };
         let good = phase == target.prepared.ends;
-        let reads = if handle_done && good { 1 } else { needed.max(2) };
+        let first = (handle_done && good) || flaw::is(Flaw::OneReadIsEnough);
+        let reads = if first { 1 } else { needed.max(2) };
         let apart = self.policy.confirm_gap();
         let long_enough = reads == 1 || now.steady.saturating_sub(target.equal_since) >= apart;
         if target.equal < reads || !long_enough {
@@ -389,6 +391,10 @@ impl Machine {
 
     /// A failed read is never a verdict; before an order it only limits how long a baseline is waited for.
     fn fault(&mut self, now: Now, index: usize, fault: ReadFault) {
+        if flaw::is(Flaw::DropOnPollError) {
+            self.targets[index].stage = Stage::Done;
+            return;
+        }
         let jitter = self.chance.unit();
         let target = &mut self.targets[index];
         target.faults += 1;

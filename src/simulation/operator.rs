@@ -1,0 +1,304 @@
+//! An operator's process: plans, orders and watches as the verb does, or goes on with a run as `resume` does.
+
+use super::cosmos::{Cosmos, Watch};
+use super::network::Line;
+use super::{Shared, disk, lock};
+use crate::client::Client;
+use crate::clock::Clock;
+use crate::journal::{self, Claim, Claims, Journal};
+use crate::model::{
+    Event, Exit, LoginWish, OrderSecrets, PlannedTarget, Ref, RunHead, RunId, ServerId, Verdict, What, Wish,
+};
+use crate::providers::Product;
+use crate::run::driver::{Crew, Ended, drive, lane};
+use crate::run::machine::{Chance, Lane, Machine};
+use crate::run::plan::{self, PlanLane};
+use crate::run::recorder::{Listener, Recorder};
+use crate::run::resume::{Past, past};
+use crate::run::target::{Stage, Target};
+use crate::secret::Secret;
+use futures_util::future::BoxFuture;
+use rand::RngExt;
+use std::future::poll_fn;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::task::Poll;
+
+/// The password of every order; nothing that a process writes may hold it.
+pub(super) const PASSWORD: &str = "Canary-7f3-Passw0rd";
+
+/// What a process has to work with.
+pub(super) struct Desk {
+    pub cosmos: Shared<Cosmos>,
+    /// The operator's run.
+    pub run: usize,
+    pub process: usize,
+    pub disk: disk::Handle,
+    pub claims: Option<Claims>,
+    pub refs: Vec<ServerId>,
+}
+
+type Opening = Vec<(Option<(&'static str, ServerId)>, What)>;
+
+/// The parts of a process that plan and resume share.
+struct Kit {
+    clock: Arc<dyn Clock>,
+    products: Vec<Arc<dyn Product>>,
+    clients: Vec<Client>,
+    wish: Wish,
+    id: RunId,
+}
+
+impl Desk {
+    fn kit(&self) -> Kit {
+        let cosmos = lock(&self.cosmos);
+        let clock: Arc<dyn Clock> = Arc::new(Watch { cosmos: self.cosmos.clone(), process: self.process });
+        let mut vendors: Vec<&str> = Vec::new();
+        let mut products = Vec::new();
+        for (vendor, entry) in &cosmos.schedule.lanes {
+            let place = vendors.iter().position(|name| *name == vendor.name).unwrap_or_else(|| {
+                vendors.push(vendor.name);
+                vendors.len() - 1
+            });
+            let product = (entry.build)(&cosmos.cloud.sources(place)).expect("the emulator's own credentials");
+            products.push(Arc::<dyn Product>::from(product));
+        }
+        drop(cosmos);
+        let line = || Arc::new(Line { cosmos: self.cosmos.clone(), process: self.process });
+        let clients = products.iter().map(|product| Client::new(product.clone(), line(), clock.clone(), None)).collect();
+        let wish = Wish { login: LoginWish { password: true, none: false }, ..Wish::default() };
+        // The same name at every run of the seed: nothing may depend on the real clock.
+        let id = RunId::parse(&format!("{:032x}", self.run + 1)).expect("a run id");
+        Kit { clock, products, clients, wish, id }
+    }
+
+    /// A new run: plan, claims, orders, watching.
+    pub(super) async fn begin(self) {
+        let kit = self.kit();
+        let refs: Vec<Ref> = self.refs.iter().cloned().map(Ref::Id).collect();
+        let clients: Vec<&Client> = kit.clients.iter().collect();
+        let Ok(chosen) = plan::select(&clients, &refs).await else { return self.gone(None) };
+        let wishes: Vec<_> = kit.products.iter().map(|_| Ok(kit.wish.clone())).collect();
+        let lanes: Vec<PlanLane<'_>> =
+            kit.clients.iter().zip(&wishes).map(|(client, wish)| PlanLane { client, wish }).collect();
+        let Ok(rows) = plan::prepare(&lanes, chosen).await else { return self.gone(None) };
+        let mut opening: Opening = Vec::new();
+        let mut hashed = Vec::new();
+        let mut targets = Vec::new();
+        let mut records = Vec::new();
+        for row in rows {
+            let product = &kit.products[row.lane];
+            let named = Some((product.entry().id, row.record.id.clone()));
+            self.note_planned(&row.record.id);
+            match row.result {
+                Err(error) => records.push((named, What::Verdict { verdict: Verdict::Skipped, error: Some(error) })),
+                Ok(prepared) => {
+                    let endpoint = product.endpoint().to_string();
+                    hashed.push((product.entry().id.to_owned(), endpoint.clone(), prepared.clone()));
+                    let planned = PlannedTarget { region: None, endpoint, prepared: prepared.clone() };
+                    records.push((named, What::Planned(Box::new(planned))));
+                    targets.push(Target::planned(row.lane, Arc::new(prepared), 0));
+                }
+            }
+        }
+        let head = self.head(&kit, plan::digest(&kit.wish, &hashed), records.len());
+        opening.push((None, What::RunOpened(Box::new(head))));
+        opening.extend(records);
+        opening.push((None, What::Confirmed { by: "--yes".to_owned() }));
+        let targets = self.claim(&kit, targets, &mut opening);
+        let journal = Journal::on(Box::new(self.disk.clone()), PathBuf::from("journal"), 0, "boot");
+        self.work(kit, journal, 0, 1, opening, targets).await;
+    }
+
+    /// Goes on with the run from its journal alone.
+    pub(super) async fn resume(self) {
+        let kit = self.kit();
+        let story = journal::read(&self.disk.bytes());
+        self.disk.cut(story.good_bytes);
+        let damage = || format!("after a crash the journal is damaged: {:?}", story.damage);
+        lock(&self.cosmos).oracle.hold("I6", story.damage.is_none(), damage);
+        let Ok(Past { servers, confirmed: true, last_seq, next_permit, .. }) = past(&story.events, kit.clock.now()) else {
+            self.release_all(&kit);
+            return self.gone(None);
+        };
+        let epoch = story.epoch + 1;
+        let journal = Journal::on(Box::new(self.disk.clone()), PathBuf::from("journal"), epoch, "boot");
+        let mut opening: Opening = vec![(None, What::Resumed { epoch })];
+        let mut targets = Vec::new();
+        for server in servers {
+            let lane = kit.products.iter().position(|product| product.entry().id == server.provider);
+            if let (Some(mut target), Some(lane)) = (server.target, lane) {
+                target.lane = lane;
+                targets.push(target);
+            }
+        }
+        let (queued, mut rest): (Vec<_>, Vec<_>) =
+            targets.into_iter().partition(|target| target.stage == Stage::Queued);
+        rest.extend(self.claim(&kit, queued, &mut opening));
+        self.work(kit, journal, last_seq, next_permit, opening, rest).await;
+    }
+
+    fn head(&self, kit: &Kit, plan_hash: String, total: usize) -> RunHead {
+        let cosmos = lock(&self.cosmos);
+        let (policy, timeout) = (&cosmos.schedule.policy, cosmos.schedule.timeout);
+        RunHead {
+            program: String::new(),
+            wish: kit.wish.clone(),
+            reason: None,
+            plan_hash,
+            total,
+            timeout: Some(timeout),
+            start_window: policy.start_window,
+            poll_interval: policy.poll_interval,
+            concurrency: policy.concurrency,
+            max_failures: policy.max_failures,
+            no_wait: policy.no_wait,
+            place: Vec::new(),
+            sandbox: false,
+        }
+    }
+
+    fn claim(&self, kit: &Kit, targets: Vec<Target>, opening: &mut Opening) -> Vec<Target> {
+        let Some(claims) = &self.claims else { return targets };
+        let mut free = Vec::new();
+        for target in targets {
+            let product = &kit.products[target.lane];
+            let claim = Claim::new(&kit.id, product.entry().id, target.id(), kit.clock.now().wall);
+            match claims.take(product.endpoint().as_str(), &claim) {
+                Ok(()) => free.push(target),
+                Err(_) => {
+                    let verdict = What::Verdict { verdict: Verdict::Skipped, error: None };
+                    opening.push((Some((product.entry().id, target.id().clone())), verdict));
+                }
+            }
+        }
+        free
+    }
+
+    async fn work(
+        self,
+        kit: Kit,
+        journal: Journal,
+        last_seq: u64,
+        next_permit: u64,
+        opening: Opening,
+        targets: Vec<Target>,
+    ) {
+        let (policy, timeout) = {
+            let cosmos = lock(&self.cosmos);
+            (cosmos.schedule.policy.clone(), cosmos.schedule.timeout)
+        };
+        let mut ears = Ears { cosmos: self.cosmos.clone(), process: self.process, run: self.run };
+        let mut recorder = Recorder::new(kit.id.clone(), Some(journal), last_seq, &mut ears, kit.clock.clone());
+        for (target, what) in opening {
+            let target = target.as_ref().map(|(provider, id)| (*provider, id));
+            if matches!(recorder.record(target, what), Err(crate::run::recorder::Lost::Journal(_))) {
+                self.release_all(&kit);
+                return self.gone(None);
+            }
+        }
+        let lanes: Vec<Lane> = kit
+            .products
+            .iter()
+            .zip(&kit.clients)
+            .map(|(product, client)| lane(client, kit.wish.clone(), Some(timeout), product.clone()))
+            .collect();
+        let chance = Dice { cosmos: self.cosmos.clone(), run: self.run };
+        let mut machine = Machine::new(policy, lanes, targets, next_permit, Box::new(chance));
+        let secrets = [OrderSecrets {
+            password: Some(Secret::from(PASSWORD.to_owned()).shared()),
+            user_data: None,
+            fields: Default::default(),
+        }];
+        let crew =
+            Crew { clients: &kit.clients, secrets: &secrets, clock: kit.clock.clone(), claims: self.claims.clone() };
+        let mut ended = Ended::default();
+        if !machine.done() {
+            ended = drive(&mut machine, &crew, &mut recorder, || self.signal()).await;
+        }
+        let whole = ended.signal.is_none() && ended.journal_lost.is_none();
+        if whole {
+            let _ = recorder.record(None, What::RunClosed { exit_code: Exit::Success.code() });
+        }
+        let told: Vec<_> =
+            machine.targets().iter().map(|target| (target.id().clone(), target.verdict, target.orders_sent())).collect();
+        lock(&self.cosmos).oracle.reported(self.run, &told, whole);
+        self.gone(Some(whole));
+    }
+
+    fn signal(&self) -> BoxFuture<'static, &'static str> {
+        let (cosmos, process) = (self.cosmos.clone(), self.process);
+        Box::pin(poll_fn(move |context| {
+            let mut cosmos = lock(&cosmos);
+            let process = &mut cosmos.processes[process];
+            if process.signals.is_empty() {
+                process.signal_wakers.push(context.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(process.signals.remove(0))
+        }))
+    }
+
+    fn note_planned(&self, id: &ServerId) {
+        lock(&self.cosmos).oracle.planned(self.run, id);
+    }
+
+    fn release_all(&self, kit: &Kit) {
+        if let Some(claims) = &self.claims {
+            claims.release_all(&kit.id);
+        }
+    }
+
+    /// The process ends by itself. `None`: nothing was or ever will be sent.
+    fn gone(&self, whole: Option<bool>) {
+        let mut cosmos = lock(&self.cosmos);
+        cosmos.processes[self.process].alive = false;
+        cosmos.oracle.runs.entry(self.run).or_default().closed = whole != Some(false);
+    }
+}
+
+/// Hears what the program tells.
+struct Ears {
+    cosmos: Shared<Cosmos>,
+    process: usize,
+    run: usize,
+}
+
+impl Listener for Ears {
+    fn on(&mut self, event: &Event) -> io::Result<()> {
+        let mut cosmos = lock(&self.cosmos);
+        let now = cosmos.now;
+        if let (What::Verdict { verdict, .. }, Some(id)) = (&event.what, &event.instance) {
+            let truth = cosmos.cloud.truth(id.as_str(), now);
+            cosmos.oracle.verdict(now, self.run, id, *verdict, truth);
+        }
+        match &event.what {
+            What::Halted { .. } => cosmos.oracle.hushed(self.process, "HALT"),
+            What::Signalled { .. } => cosmos.oracle.hushed(self.process, "a signal"),
+            _ => {}
+        }
+        if !cosmos.processes[self.process].output_lost {
+            return Ok(());
+        }
+        cosmos.oracle.hushed(self.process, "the loss of standard output");
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+/// The machine's randomness out of the seed.
+struct Dice {
+    cosmos: Shared<Cosmos>,
+    run: usize,
+}
+
+impl Chance for Dice {
+    fn unit(&mut self) -> f64 {
+        lock(&self.cosmos).dice.random_range(0.0..1.0)
+    }
+
+    fn token(&mut self) -> String {
+        format!("token-{}-{:x}", self.run, lock(&self.cosmos).dice.random::<u64>())
+    }
+}
+
