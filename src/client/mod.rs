@@ -124,7 +124,7 @@ impl Client {
         }
         self.wait_for_turn().await;
         if !valid() {
-            let error = ApiError::local("permit_void", "the permit ran out before the order left".to_owned());
+            let error = ApiError::local("permit_void", "the permit was void before the order left".to_owned());
             return Delivery::unsent(ids, FaultClass::Unreachable, error, false);
         }
         let result = self.attempt(request, Route::Fresh).await;
@@ -140,10 +140,19 @@ impl Client {
         delivery
     }
 
-    /// Sends a power call once.
-    pub async fn power(&self, request: WireRequest, id: &ServerId) -> Result<(), (FaultClass, ApiError)> {
+    /// Sends a power call once. `valid` is asked right before the bytes leave.
+    pub async fn power(
+        &self,
+        request: WireRequest,
+        id: &ServerId,
+        valid: impl Fn() -> bool,
+    ) -> Result<(), (FaultClass, ApiError)> {
         self.signed_in().await.map_err(|fault| (fault.class, fault.error))?;
         self.wait_for_turn().await;
+        if !valid() {
+            let error = ApiError::local("permit_void", "the run was ended before the call left".to_owned());
+            return Err((FaultClass::Unreachable, error));
+        }
         let result = self.attempt(request, Route::Fresh).await;
         if let Some((class, answer)) = self.refusal(&result) {
             self.renew(&class, answer);

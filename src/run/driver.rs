@@ -14,10 +14,25 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// How long sends that are under way are waited for after a signal.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Shut at a signal, at HALT, and when journal or output is lost: what still waits for its turn stays unsent.
+#[derive(Clone, Default)]
+struct Gate(Arc<AtomicBool>);
+
+impl Gate {
+    fn shut(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn open(&self) -> bool {
+        !self.0.load(Ordering::Acquire) || flaw::is(Flaw::OrderAfterHalt)
+    }
+}
 
 /// Everything that a run works with.
 pub struct Crew<'a> {
@@ -86,10 +101,14 @@ pub async fn drive(
     let mut inputs = VecDeque::from([Input::Tick]);
     let mut signal = signals();
     let mut leave_at: Option<Duration> = None;
+    let gate = Gate::default();
     loop {
         while let Some(input) = inputs.pop_front() {
             let actions = machine.step(crew.clock.now(), input);
-            carry_out(machine, crew, recorder, actions, &mut flying, &mut inputs, &mut ended);
+            carry_out(machine, crew, recorder, actions, &gate, &mut flying, &mut inputs, &mut ended);
+            if machine.halted().is_some() {
+                gate.shut();
+            }
         }
         if machine.done() {
             return ended;
@@ -108,6 +127,7 @@ pub async fn drive(
                 if ended.signal.is_some() {
                     return ended;
                 }
+                gate.shut();
                 ended.signal = Some(name);
                 leave_at = Some(now.steady + GRACE);
                 inputs.push_back(Input::Signal(name));
@@ -124,6 +144,7 @@ fn carry_out<'a>(
     crew: &'a Crew<'_>,
     recorder: &mut Recorder<'_>,
     actions: Vec<Action>,
+    gate: &Gate,
     flying: &mut FuturesUnordered<BoxFuture<'a, Input>>,
     inputs: &mut VecDeque<Input>,
     ended: &mut Ended,
@@ -141,12 +162,14 @@ fn carry_out<'a>(
                     Ok(()) => {}
                     Err(Lost::Journal(lost)) => {
                         void = true;
+                        gate.shut();
                         if ended.journal_lost.is_none() {
                             ended.journal_lost = Some(lost.to_string());
                             inputs.push_back(Input::JournalLost);
                         }
                     }
                     Err(Lost::Output(_)) => {
+                        gate.shut();
                         if !ended.output_lost {
                             ended.output_lost = true;
                             inputs.push_back(Input::OutputLost);
@@ -170,17 +193,17 @@ fn carry_out<'a>(
                 flying.push(Box::pin(look(&crew.clients[lane], targets, watches)));
             }
             Action::Send { permit, issued, lane, targets, token } => {
-                if void || ended.output_lost {
+                if !gate.open() {
                     let error = ApiError::local("journal_lost", "the intent could not be recorded".to_owned());
                     let unsent = Outcome::Unsent { class: FaultClass::Unreachable, error, renewed: false };
                     let outcomes = targets.into_iter().map(|index| (index, unsent.clone())).collect();
                     inputs.push_back(Input::Sent { permit, outcomes, halt: None });
                     continue;
                 }
-                flying.push(Box::pin(send(crew, machine, permit, issued, lane, targets, token)));
+                flying.push(Box::pin(send(crew, machine, gate.clone(), permit, issued, lane, targets, token)));
             }
             Action::Power { target, power } => {
-                if void || ended.output_lost {
+                if !gate.open() {
                     continue;
                 }
                 let chosen = &machine.targets()[target];
@@ -192,9 +215,10 @@ fn carry_out<'a>(
                     Power::On => client.product().start(&chosen.prepared, secrets),
                 };
                 let id = chosen.id().clone();
+                let gate = gate.clone();
                 flying.push(Box::pin(async move {
                     let result = match request {
-                        Some(request) => client.power(request, &id).await,
+                        Some(request) => client.power(request, &id, || gate.open()).await,
                         None => Err((
                             FaultClass::Invalid,
                             ApiError::local("no_power_call", "the product has no such call".to_owned()),
@@ -227,6 +251,7 @@ async fn look(client: &Client, targets: Vec<usize>, watches: Vec<Watch>) -> Inpu
 fn send<'a>(
     crew: &'a Crew<'_>,
     machine: &Machine,
+    gate: Gate,
     permit: u64,
     issued: Duration,
     lane: usize,
@@ -242,8 +267,8 @@ fn send<'a>(
     let ids: Vec<_> = batch.iter().map(|prepared| prepared.record.id.clone()).collect();
     let clock = crew.clock.clone();
     async move {
-        let valid = || clock.now().boot.saturating_sub(issued) < PERMIT_LIFE || flaw::is(Flaw::PermitForEver);
-        let delivery = client.order(request, &ids, valid).await;
+        let fresh = || clock.now().boot.saturating_sub(issued) < PERMIT_LIFE || flaw::is(Flaw::PermitForEver);
+        let delivery = client.order(request, &ids, || fresh() && gate.open()).await;
         let outcomes = targets.into_iter().zip(delivery.outcomes).collect();
         Input::Sent { permit, outcomes, halt: delivery.halt }
     }

@@ -12,6 +12,13 @@ pub struct Proof {
     pub reads: u32,
 }
 
+impl Proof {
+    /// Whether it rests on a difference alone, which a lagging read can fake.
+    pub fn inferred(&self) -> bool {
+        self.reads > NAMED
+    }
+}
+
 /// What a proof is judged against.
 pub struct Before<'a> {
     /// The last look before the permit; `None` when another program ordered and nothing is known.

@@ -152,6 +152,10 @@ fn take(server: &mut PastServer, event: &Event) {
         }
         What::PowerOn {} => target.stage = Stage::Watching,
         What::Verdict { verdict, error } => {
+            // An intent whose outcome no process saw stays an order that may have been taken, also behind a verdict.
+            let unseen = matches!(target.stage, Stage::Sending { .. });
+            let open = !matches!(verdict, Verdict::Rejected | Verdict::NotStarted | Verdict::Skipped);
+            target.maybe |= unseen && open;
             target.verdict = Some(*verdict);
             target.error.clone_from(error);
             target.finished_at = Some(event.at);
@@ -256,6 +260,14 @@ mod tests {
         assert!(target.maybe, "an intent without an outcome may have been sent");
         assert_eq!(target.stage, Stage::Watching);
         assert_eq!(target.token, None, "without its token there is no door for a repeat");
+    }
+
+    #[test]
+    fn an_order_that_may_have_been_taken_still_counts_after_a_second_resume() {
+        let mut server = server();
+        take(&mut server, &event(What::OrderIntent { permit: 1, attempt: 1, token: None }));
+        take(&mut server, &event(What::Verdict { verdict: Verdict::Unverified, error: None }));
+        assert_eq!(server.target.unwrap().orders_sent(), 1);
     }
 
     #[test]

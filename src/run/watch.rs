@@ -181,12 +181,22 @@ impl Machine {
         true
     }
 
+    /// An inferred proof rests on a difference: a look at the baseline's state again shows that it was a lagging read.
+    fn withdraw_proof(&mut self, index: usize, seen: &Observation) {
+        let target = &mut self.targets[index];
+        let inferred = target.proof.as_ref().is_some_and(evidence::Proof::inferred);
+        if inferred && target.baseline.as_ref().is_some_and(|baseline| unchanged(baseline, seen)) {
+            target.proof = None;
+        }
+    }
+
     fn watched(&mut self, now: Now, index: usize, seen: Observation) {
         let changed = self.targets[index].note(&seen, now.steady);
         self.targets[index].reads += 1;
         if changed {
             self.actions.push(Action::Record(Some(index), What::Status { seen: seen.clone() }));
         }
+        self.withdraw_proof(index, &seen);
         let proven = self.find_proof(index, &seen);
         if proven && self.policy.no_wait {
             return self.finish(now, index, Verdict::Accepted, None);
@@ -227,9 +237,7 @@ impl Machine {
     /// No proof yet: only time, or a repeat under the token where the provider knows one, goes on.
     fn not_proven(&mut self, now: Now, index: usize, seen: &Observation) {
         let target = &self.targets[index];
-        let unchanged = target.baseline.as_ref().is_none_or(|baseline| {
-            baseline.same_state(seen) && baseline.image == seen.image && baseline.marks == seen.marks
-        });
+        let unchanged = target.baseline.as_ref().is_none_or(|baseline| unchanged(baseline, seen));
         let age = target.ordered_at.map_or(Duration::ZERO, |at| (now.wall - at).to_std().unwrap_or_default());
         let most = super::policy::PERMITS;
         let door = self.lanes[target.lane].token_door.filter(|_| target.token.is_some());
@@ -461,6 +469,11 @@ impl Machine {
             self.no_start_seen(now, index);
         }
     }
+}
+
+/// Whether a look shows nothing that the baseline did not.
+fn unchanged(baseline: &Observation, seen: &Observation) -> bool {
+    baseline.same_state(seen) && baseline.image == seen.image && baseline.marks == seen.marks
 }
 
 /// The error of a failed reinstall: the provider's own words if it gave any.

@@ -106,10 +106,7 @@ pub(super) fn play(seed: u64) -> Tally {
     let mut cosmos = Cosmos::new(schedule.clone());
     cosmos.oracle.poor_reads = !matches!(schedule.weather, Weather::Calm | Weather::One { changes: true, .. });
     cosmos.oracle.company = !same_machine;
-    cosmos.disks = vec![
-        disk::Handle::new(schedule.disk_breaks, schedule.disk_kills),
-        disk::Handle::new(None, None),
-    ];
+    cosmos.disks = vec![disk::Handle::new(schedule.disk_breaks, schedule.disk_kills), disk::Handle::new(None, None)];
     cosmos.later(Duration::ZERO, Due::Begin(0));
     for (at, trouble) in &schedule.troubles {
         cosmos.later(*at, Due::Trouble(0, *trouble));
@@ -183,7 +180,7 @@ impl Stage {
             let epoch = cosmos.epoch(run);
             let dies_at = cosmos.schedule.exchange_kills.filter(|_| run == 0 && epoch == 0);
             let process = cosmos.begin(run, dies_at, epoch >= 3);
-            cosmos.oracle.runs.entry(run).or_default().processes = epoch + 1;
+            cosmos.oracle.taken_up(run);
             let servers = cosmos.schedule.servers;
             let lanes = cosmos.schedule.lanes.clone();
             let refs =
@@ -192,8 +189,7 @@ impl Stage {
             let desk = Desk { cosmos: self.cosmos.clone(), run, process, disk, claims: self.claims.clone(), refs };
             (desk, epoch == 0)
         };
-        let future: LocalBoxFuture<'static, ()> =
-            if first { Box::pin(desk.begin()) } else { Box::pin(desk.resume()) };
+        let future: LocalBoxFuture<'static, ()> = if first { Box::pin(desk.begin()) } else { Box::pin(desk.resume()) };
         self.actors.push(Actor { run, future: Some(future), flag: Arc::new(Flag(AtomicBool::new(true))) });
     }
 
@@ -233,8 +229,7 @@ impl Stage {
             self.actors[process].flag.0.store(false, Ordering::Relaxed);
             let waker = Waker::from(self.actors[process].flag.clone());
             let Some(mut future) = self.actors[process].future.take() else { return };
-            let polled =
-                catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
+            let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut Context::from_waker(&waker))));
             match polled {
                 Ok(Poll::Pending) => self.actors[process].future = Some(future),
                 Ok(Poll::Ready(())) => self.left(process),

@@ -56,7 +56,8 @@ impl Cloud {
     }
 
     pub(super) fn call(&self, request: &Inbound) -> Option<Call> {
-        let route = |(part, emulator): (usize, &Box<dyn Emulator>)| Some(Call { part, route: emulator.route(request)? });
+        let route =
+            |(part, emulator): (usize, &Box<dyn Emulator>)| Some(Call { part, route: emulator.route(request)? });
         self.parts.iter().enumerate().find_map(route)
     }
 

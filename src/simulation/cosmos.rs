@@ -227,6 +227,7 @@ impl Cosmos {
                 let lag = self.lag();
                 let (answer, wiped) = self.cloud.answer(&call, &request, self.now, lag, fate);
                 if call.route.operation == Operation::Reinstall {
+                    self.oracle.arrived(run, &call.route.servers);
                     self.oracle.wiped(self.now, run, &wiped, fate);
                 }
                 answer

@@ -66,7 +66,8 @@ impl Desk {
         }
         drop(cosmos);
         let line = || Arc::new(Line { cosmos: self.cosmos.clone(), process: self.process });
-        let clients = products.iter().map(|product| Client::new(product.clone(), line(), clock.clone(), None)).collect();
+        let clients =
+            products.iter().map(|product| Client::new(product.clone(), line(), clock.clone(), None)).collect();
         let wish = Wish { login: LoginWish { password: true, none: false }, ..Wish::default() };
         // The same name at every run of the seed: nothing may depend on the real clock.
         let id = RunId::parse(&format!("{:032x}", self.run + 1)).expect("a run id");
@@ -118,7 +119,8 @@ impl Desk {
         self.disk.cut(story.good_bytes);
         let damage = || format!("after a crash the journal is damaged: {:?}", story.damage);
         lock(&self.cosmos).oracle.hold("I6", story.damage.is_none(), damage);
-        let Ok(Past { servers, confirmed: true, last_seq, next_permit, .. }) = past(&story.events, kit.clock.now()) else {
+        let Ok(Past { servers, confirmed: true, last_seq, next_permit, .. }) = past(&story.events, kit.clock.now())
+        else {
             self.release_all(&kit);
             return self.gone(None);
         };
@@ -221,8 +223,11 @@ impl Desk {
         if whole {
             let _ = recorder.record(None, What::RunClosed { exit_code: Exit::Success.code() });
         }
-        let told: Vec<_> =
-            machine.targets().iter().map(|target| (target.id().clone(), target.verdict, target.orders_sent())).collect();
+        let told: Vec<_> = machine
+            .targets()
+            .iter()
+            .map(|target| (target.id().clone(), target.verdict, target.orders_sent()))
+            .collect();
         lock(&self.cosmos).oracle.reported(self.run, &told, whole);
         self.gone(Some(whole));
     }
@@ -301,4 +306,3 @@ impl Chance for Dice {
         format!("token-{}-{:x}", self.run, lock(&self.cosmos).dice.random::<u64>())
     }
 }
-

@@ -36,6 +36,8 @@ pub(super) struct Run {
 pub(super) struct Oracle {
     pub runs: BTreeMap<usize, Run>,
     pub wipes: Vec<Wipe>,
+    /// Orders that the provider took: run and server.
+    taken: BTreeSet<(usize, String)>,
     pub broken: Vec<(&'static str, String)>,
     pub checked: BTreeMap<&'static str, u64>,
     /// Processes that must not change anything any more.
@@ -104,7 +106,19 @@ impl Oracle {
         }
     }
 
-    /// An order reached the provider, which wiped these servers.
+    /// A process takes the run up again: what had not begun may have its turn now.
+    pub(super) fn taken_up(&mut self, run: usize) {
+        let known = self.run(run);
+        known.processes += 1;
+        known.verdicts.retain(|_, verdict| *verdict != Verdict::NotStarted);
+    }
+
+    /// An order for these servers reached the provider.
+    pub(super) fn arrived(&mut self, run: usize, servers: &[String]) {
+        self.taken.extend(servers.iter().map(|server| (run, server.clone())));
+    }
+
+    /// The provider wiped these servers.
     pub(super) fn wiped(&mut self, now: Duration, run: usize, servers: &[String], fate: Fate) {
         for server in servers {
             let before = self.wipes.iter().filter(|wipe| wipe.run == run && wipe.server == *server).count();
@@ -136,14 +150,17 @@ impl Oracle {
                 let good = matches!(wipe.fate.ending, Ending::Good | Ending::Off) && over(wipe);
                 good && (truth == Some(Stage::Running) || self.runs.len() > 1)
             }),
-            Verdict::Failed => {
-                wipe.as_ref().is_some_and(|wipe| matches!(wipe.fate.ending, Ending::Failed | Ending::Off) && over(wipe))
-            }
+            Verdict::Failed => wipe.as_ref().is_some_and(|wipe| match wipe.fate.ending {
+                Ending::Failed | Ending::Off => over(wipe),
+                ending => ending == Ending::Vanishes,
+            }),
             Verdict::Vanished => truth.is_none(),
-            Verdict::TimedOut => wipe.is_some(),
+            Verdict::TimedOut => wipe.is_some() || self.taken.contains(&(run, server.clone())),
             Verdict::Rejected | Verdict::NotStarted | Verdict::Skipped => own.is_empty(),
             Verdict::Unverified | Verdict::Accepted => true,
         };
+        // Two machines that know nothing of each other may take each other's reinstall for their own.
+        let fits = fits || (self.company && self.runs.len() > 1);
         let rule = if self.poor_reads { "I4" } else { "I3" };
         let message = || format!("{server} is said to be {verdict:?} at {now:?}; truth: {truth:?}, {wipe:?}");
         self.hold(rule, fits, message);
@@ -177,7 +194,7 @@ impl Oracle {
                 Ending::Good | Ending::Off => &[Succeeded, TimedOut, Unverified],
                 Ending::Failed => &[Failed, TimedOut, Unverified],
                 Ending::Stuck => &[TimedOut, Unverified],
-                Ending::Vanishes => &[Vanished, TimedOut, Unverified],
+                Ending::Vanishes => &[Vanished, Failed, TimedOut, Unverified],
                 Ending::NeverStarts => &[Unverified],
             };
             self.hold("I3", allowed.contains(&said), || format!("calm: {said:?} for {wipe:?}"));
@@ -221,7 +238,8 @@ impl Oracle {
         }
         let known = self.run(run);
         let (planned, closed) = (known.planned.clone(), known.closed);
-        for id in planned.iter().filter(|_| closed && !story.events.is_empty()) {
+        let confirmed = story.events.iter().any(|event| matches!(event.what, What::Confirmed { .. }));
+        for id in planned.iter().filter(|_| closed && confirmed) {
             let named = story.events.iter().any(|event| {
                 matches!(event.what, What::Verdict { .. })
                     && event.instance.as_ref().is_some_and(|named| named.as_str() == id)

@@ -128,7 +128,12 @@ impl Schedule {
             _ => {
                 let from = secs(dice.random_range(0..300));
                 let to = from + secs(dice.random_range(10..1500));
-                Weather::Outage { from, to, fault: Fault::any(dice) }
+                // A provider that denies a server for minutes is believed: that is no outage.
+                let fault = match Fault::any(dice) {
+                    Fault::Says(crate::sandbox::Injected::NotFound) => Fault::Refused,
+                    fault => fault,
+                };
+                Weather::Outage { from, to, fault }
             }
         };
         self.lag = *[Duration::ZERO, Duration::ZERO, secs(10), secs(60), secs(300)].choose(dice).expect("a lag");
@@ -162,12 +167,9 @@ impl Schedule {
             87..95 => Ending::NeverStarts,
             _ => Ending::Vanishes,
         };
-        Fate {
-            stale: *[Duration::ZERO, secs(2), secs(20), secs(120), secs(300)].choose(dice).expect("a time"),
-            duration: secs(dice.random_range(20..500)),
-            ending,
-            shows_progress: dice.random_bool(0.85),
-        }
+        let duration = secs(dice.random_range(20..500));
+        let stale = *[Duration::ZERO, secs(2), secs(20), secs(120), secs(300)].choose(dice).expect("a time");
+        Fate { stale: stale.min(duration), duration, ending, shows_progress: dice.random_bool(0.85) }
     }
 
     /// Whether nothing but time stands between an order and its end.
