@@ -129,7 +129,8 @@ pub async fn drive(
                 }
                 gate.shut();
                 ended.signal = Some(name);
-                leave_at = Some(now.steady + GRACE);
+                // The pause may have lasted longer than the grace: it counts from now.
+                leave_at = Some(crew.clock.now().steady + GRACE);
                 inputs.push_back(Input::Signal(name));
                 signal = signals();
             }

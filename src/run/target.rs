@@ -175,7 +175,8 @@ impl Target {
 
     /// Reinstall orders that were or may have been carried out; one repeated under its token counts once.
     pub fn orders_sent(&self) -> u32 {
-        u32::from(self.ordered())
+        // What is on the wire may arrive.
+        u32::from(self.ordered() || matches!(self.stage, Stage::Sending { .. }))
     }
 
     /// Whether its stage goes on by looking.

@@ -15,6 +15,8 @@ pub(super) struct Cloud {
     world: World,
     /// The newest moment that a read has shown; reads do not go back behind it, but for single ones.
     shown: Duration,
+    /// Whether the last read went back behind that: two in a row do not.
+    flapped: bool,
 }
 
 /// A request as the cloud understands it.
@@ -37,7 +39,7 @@ impl Cloud {
         for machine in parts.iter().flat_map(|part| part.machines()) {
             fleet.add(machine);
         }
-        Self { parts, world: World::new(fleet), shown: Duration::ZERO }
+        Self { parts, world: World::new(fleet), shown: Duration::ZERO, flapped: false }
     }
 
     /// Settings and credentials for a product of the vendor in this place.
@@ -79,7 +81,8 @@ impl Cloud {
             Ok(()) => {
                 if call.route.operation == Operation::Read {
                     let past = now.saturating_sub(lag.behind);
-                    self.world.now = if lag.flap { past } else { past.max(self.shown) };
+                    self.flapped = lag.flap && !self.flapped;
+                    self.world.now = if self.flapped { past } else { past.max(self.shown) };
                     self.shown = self.shown.max(self.world.now);
                 }
                 emulator.answer(request, &call.route, &mut self.world)

@@ -1,8 +1,9 @@
 //! What one seed means: which servers, which limits, which weather, and what goes wrong when.
 
-use super::network::Fault;
+use super::network::{Damage, Fault};
 use crate::providers::{Entry, Vendor, entries};
 use crate::run::policy::Policy;
+use crate::sandbox::Injected;
 use crate::sandbox::machine::{Ending, Fate};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -128,9 +129,9 @@ impl Schedule {
             _ => {
                 let from = secs(dice.random_range(0..300));
                 let to = from + secs(dice.random_range(10..1500));
-                // A provider that denies a server for minutes is believed: that is no outage.
+                // A provider whose lists are without a server for minutes is believed: that is no outage.
                 let fault = match Fault::any(dice) {
-                    Fault::Says(crate::sandbox::Injected::NotFound) => Fault::Refused,
+                    Fault::Says(Injected::NotFound) | Fault::Damaged(Damage::OtherServer) => Fault::Refused,
                     fault => fault,
                 };
                 Weather::Outage { from, to, fault }

@@ -250,6 +250,22 @@ fn is_absence(fault: &ReadFault) -> bool {
     fault.class == FaultClass::NotFound && !fault.error.code.as_deref().is_some_and(|code| code.starts_with("APIG"))
 }
 
+/// A server that was read before its job ended may still show its old state: then it is read once more.
+async fn after_job(api: &dyn Api, account: &Account, id: &ServerId, seen: Seen) -> Seen {
+    let done = match seen {
+        Seen::Here(seen) if seen.handle == Some(HandleState::Done) => seen.handle,
+        other => return other,
+    };
+    match rows(api, account, &[id.as_str()]).await.pop() {
+        Some((_, Ok(Some(server)))) => {
+            let seen = observation(&server, server.status.as_deref().unwrap_or_default());
+            Seen::Here(Observation { handle: done, ..seen })
+        }
+        Some((_, Err(fault))) => Seen::Fault(fault),
+        _ => Seen::Absent,
+    }
+}
+
 /// Looks at servers, and at the jobs of those that have one.
 pub(super) async fn observe(api: &dyn Api, account: &Account, watches: &[Watch]) -> Vec<(ServerId, Seen)> {
     let mut asked = HashSet::new();
@@ -271,7 +287,10 @@ pub(super) async fn observe(api: &dyn Api, account: &Account, watches: &[Watch])
         all.extend(
             join_all(group.into_iter().map(|(watch, seen)| async {
                 let seen = match (seen, watch.ticket.as_deref()) {
-                    (Seen::Here(seen), Some(ticket)) => with_job(api, account, &watch.id, ticket, seen).await,
+                    (Seen::Here(seen), Some(ticket)) => {
+                        let seen = with_job(api, account, &watch.id, ticket, seen).await;
+                        after_job(api, account, &watch.id, seen).await
+                    }
                     (seen, _) => seen,
                 };
                 (watch.id.clone(), seen)
