@@ -18,7 +18,7 @@ pub(crate) const LIST: &str = ".secrets";
 
 // Each suite uses its own part.
 const _: () = {
-    let _ = (Artefacts::path, Artefacts::secret, Artefacts::given, Artefacts::book, Artefacts::keep);
+    let _ = (Artefacts::new, Artefacts::path, Artefacts::secret, Artefacts::given, Artefacts::book, Artefacts::keep);
 };
 
 /// One test's folder.

@@ -1,6 +1,8 @@
 //! The built program as users and scripts meet it: one process a call, against an emulator in another process.
 #![expect(clippy::disallowed_methods, reason = "real processes are waited for in real time")]
 
+#[path = "../artefacts/mod.rs"]
+mod artefacts;
 mod bench;
 mod errors;
 mod faults;

@@ -69,6 +69,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("tokio", &["clock.rs", "client", "run", "sandbox", "cli"]),
     ("toml", &["config"]),
     ("uuid", &["model", "client", "run", "sandbox", "vendor", "emulator", "cli"]),
+    ("wildmatch", &["model"]),
 ];
 
 /// Outside crates of plain values and of declarations.
