@@ -6,6 +6,7 @@ mod artefacts;
 mod bench;
 mod errors;
 mod faults;
+mod guards;
 mod help;
 mod hosts;
 mod lost;
