@@ -12,6 +12,8 @@ mod hosts;
 mod lost;
 mod output;
 mod plans;
+mod process;
+mod prompt;
 mod resume;
 mod run;
 mod sandbox;
