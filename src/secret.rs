@@ -15,6 +15,22 @@ use std::sync::Arc;
 /// let copy = reinstall::secret::Secret::from("x".to_owned()).clone(); // no Clone
 /// ```
 /// ```compile_fail
+/// let same = reinstall::secret::Secret::from("x".to_owned()) == reinstall::secret::Secret::from("x".to_owned()); // no PartialEq
+/// ```
+/// ```compile_fail
+/// let read: reinstall::secret::Secret = serde_json::from_str("\"x\"").unwrap(); // no Deserialize
+/// ```
+/// ```compile_fail
+/// fn wiped<T: Copy>(_: T) {} wiped(reinstall::secret::Secret::from("x".to_owned())); // no Copy
+/// ```
+/// What is left compiles, so that the lines above fail for the reason they name:
+/// ```
+/// fn wipes<T: Drop + ?Sized>() {}
+/// wipes::<secrecy::SecretString>(); // what it holds is wiped when it is dropped
+/// assert_eq!(reinstall::secret::Secret::from("x".to_owned()).expose(), "x");
+/// assert!(serde_json::to_string("x").is_ok());
+/// ```
+/// ```compile_fail
 /// serde_json::to_string(&reinstall::secret::Secret::from("x".to_owned())); // no Serialize
 /// ```
 pub struct Secret(SecretString);

@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::session::{Line, Session};
 use crate::config::select_products;
-use crate::model::Exit;
+use crate::model::{Exit, Rule};
 use crate::providers::{Entry, SetupError, VENDORS, Vendor, entries};
 use crate::report::text::{clean, clean_to};
 use crate::report::write_document;
@@ -41,8 +41,14 @@ pub(super) async fn run(session: &Session, provider: Option<&str>) -> Result<Exi
             .rows()
             .map(|row| json!({ "name": row.name, "value": row.value, "origin": row.origin.to_string() }))
             .collect();
+        let rules = |rules: &[Rule]| -> Vec<Value> {
+            rules.iter().map(|rule| json!({ "rule": rule.shown(), "origin": rule.at() })).collect()
+        };
+        let guard = &session.settings.guard;
+        let allow = guard.allow.as_ref().map(|allow| rules(&allow.rules));
         let products: Vec<&Value> = findings.iter().map(|finding| &finding.document).collect();
-        let document = json!({ "schema": "reinstall.check/1", "settings": settings, "products": products, "exit_code": exit.code() });
+        let document = json!({ "schema": "reinstall.check/1", "settings": settings, "protect": rules(&guard.protect),
+            "allow": allow, "products": products, "exit_code": exit.code() });
         write_document(&session.out.stdout, &document)
     };
     written.map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed", ""))?;
@@ -57,6 +63,18 @@ fn text(session: &Session, findings: &[Finding]) -> String {
     let mut text = String::from("settings\n");
     for row in session.settings.rows() {
         text.push_str(&format!("  {:<14} {}  ({})\n", row.name, clean(&row.value), clean(&row.origin.to_string())));
+    }
+    let guard = &session.settings.guard;
+    for (title, rules) in [
+        ("never reinstalled", &guard.protect[..]),
+        ("may be reinstalled", guard.allow.as_ref().map_or(&[], |allow| &allow.rules)),
+    ] {
+        if !rules.is_empty() {
+            text.push_str(&format!("{title}\n"));
+        }
+        for rule in rules {
+            text.push_str(&format!("  {}  ({})\n", clean(&rule.shown()), clean(rule.at())));
+        }
     }
     for finding in findings {
         text.push_str(&format!("{}\n", finding.provider));

@@ -61,13 +61,8 @@ pub(super) async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliErro
     check_count(expect_count, chosen.len())?;
     let plan_lanes: Vec<PlanLane<'_>> =
         lines.iter().zip(&wishes).map(|(line, wish)| PlanLane { client: &line.client, wish: &wish.wish }).collect();
-    let rows = plan::prepare(&plan_lanes, chosen).await?;
-
-    let aside: Vec<TargetReport> =
-        rows.iter().filter_map(|row| row.result.as_ref().err().map(|error| aside(row, &lines, error))).collect();
-    let going: Vec<(usize, Prepared)> =
-        rows.iter().filter_map(|row| row.result.as_ref().ok().map(|ready| (row.lane, ready.clone()))).collect();
-    let planned: Vec<PlannedTarget> = going.iter().map(|(lane, ready)| planned(&lines[*lane], ready)).collect();
+    let mut rows = plan::prepare(&plan_lanes, chosen, &session.settings.guard).await?;
+    let Sorted { going, planned, aside } = sorted(&rows, &lines);
     show(session, &lines, &going, &planned, &aside, &logins);
 
     if session.settings.dry_run.value {
@@ -81,6 +76,9 @@ pub(super) async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliErro
             Answer::No(why) => return unconfirmed(session, started_at, &lines, &going, aside, why),
         },
     };
+
+    recheck(session, &lines, &mut rows, &base).await?;
+    let Sorted { going, planned, aside } = sorted(&rows, &lines);
 
     let run = RunId::fresh();
     let store = session.store()?;
@@ -111,6 +109,36 @@ pub(super) async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliErro
     job.lanes =
         lines.into_iter().zip(wishes).map(|(line, wish)| (line, wish.wish.unwrap_or_else(|_| base.clone()))).collect();
     execute(session, job).await
+}
+
+/// The rows of a plan: what is to be ordered, and what is skipped.
+struct Sorted {
+    going: Vec<(usize, Prepared)>,
+    planned: Vec<PlannedTarget>,
+    aside: Vec<TargetReport>,
+}
+
+fn sorted(rows: &[Row], lines: &[Line]) -> Sorted {
+    let skipped = |row: &Row| row.result.as_ref().err().map(|error| aside(row, lines, error));
+    let ready = |row: &Row| row.result.as_ref().ok().map(|ready| (row.lane, ready.clone()));
+    let going: Vec<(usize, Prepared)> = rows.iter().filter_map(ready).collect();
+    let planned = going.iter().map(|(lane, ready)| planned(&lines[*lane], ready)).collect();
+    Sorted { going, planned, aside: rows.iter().filter_map(skipped).collect() }
+}
+
+/// A plan can wait long for its yes. What must be left alone by now is taken out of it.
+async fn recheck(session: &Session, lines: &[Line], rows: &mut [Row], base: &Wish) -> Result<(), CliError> {
+    for (lane, line) in lines.iter().enumerate() {
+        let own = rows.iter().filter(|row| row.lane == lane && row.result.is_ok());
+        let ids: Vec<ServerId> = own.map(|row| row.record.id.clone()).collect();
+        for (id, error) in plan::refused(&line.client, ids, &session.settings.guard, &base.expect).await? {
+            session.warn(&format!("{} {id} is skipped: {error}", line.entry.id));
+            for row in rows.iter_mut().filter(|row| row.lane == lane && row.record.id == id) {
+                row.result = Err(error.clone());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The products to ask and the references to ask them for.
@@ -229,7 +257,7 @@ fn show(
         .map(|((lane, _), planned)| PlanTarget {
             provider: lines[*lane].entry.id,
             account: &accounts[*lane],
-            own_endpoint: settings.endpoint.value.is_none().then_some(planned.endpoint.as_str()),
+            own_endpoint: lines[*lane].own_endpoint.as_deref(),
             planned,
         })
         .collect();

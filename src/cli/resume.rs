@@ -9,9 +9,10 @@ use super::runs;
 use super::session::{Line, Session};
 use crate::config::ask_password;
 use crate::journal::{Claim, ClaimError, Journal, Store};
-use crate::model::{ApiError, Event, Exit, RunHead, RunId, Verdict, What};
+use crate::model::{ApiError, Event, Exit, Expectation, RunHead, RunId, Verdict, What};
 use crate::providers::entries;
 use crate::report::{Out, TargetReport};
+use crate::run::plan;
 use crate::run::recorder::{Listener, Recorder};
 use crate::run::resume::{NoPast, Past, past};
 use crate::run::target::Stage;
@@ -135,6 +136,10 @@ pub(super) async fn run(session: &Session, run: &RunId, secrets: &SecretArgs) ->
             )),
         }
     }
+    // Status and image are what this run itself may have begun to change.
+    let expect: Vec<Expectation> =
+        wish.expect.iter().filter(|expect| ["name", "ip"].contains(&expect.key.as_str())).cloned().collect();
+    guard(session, &mut job, &lines, &expect).await?;
     claim(session, &mut job, &lines)?;
     let logins = login::read(session, secrets, wish.login.none, false)?;
     let fields: Vec<login::SecretFields> = lines.iter().map(|_| login::SecretFields::new()).collect();
@@ -198,6 +203,31 @@ fn lines(session: &Session, past: &Past) -> Result<Vec<Line>, CliError> {
         lines.push(line);
     }
     Ok(lines)
+}
+
+/// Servers whose order is still to come are held against the rules of today, by their names of today. What the run
+/// had ordered before is watched to its end.
+async fn guard(session: &Session, job: &mut Job, lines: &[Line], expect: &[Expectation]) -> Result<(), CliError> {
+    for (lane, line) in lines.iter().enumerate() {
+        let waiting = job.targets.iter().filter(|target| target.lane == lane && target.stage == Stage::Queued);
+        let ids: Vec<_> = waiting.map(|target| target.id().clone()).collect();
+        for (id, error) in plan::refused(&line.client, ids, &session.settings.guard, expect).await? {
+            session.warn(&format!("{} {id} is skipped: {error}", line.entry.id));
+            let Some(at) = job.targets.iter().position(|target| target.lane == lane && *target.id() == id) else {
+                continue;
+            };
+            if let Some(claims) = &job.claims {
+                claims.release(line.product.endpoint().as_str(), line.entry.id, &id, &job.run);
+            }
+            let mut target = job.targets.remove(at);
+            let named = Some((line.entry.id.to_owned(), id));
+            job.opening.push((named, What::Verdict { verdict: Verdict::Skipped, error: Some(error.clone()) }));
+            target.verdict = Some(Verdict::Skipped);
+            target.error = Some(error);
+            job.aside.push(target_report(&target, &*line.product));
+        }
+    }
+    Ok(())
 }
 
 /// Servers whose order is still to come are claimed again; one that another run has taken meanwhile is skipped.

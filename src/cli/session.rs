@@ -8,7 +8,7 @@ use crate::config::values::{self, Output, Verbosity};
 use crate::config::{Environment, Overlay, Settings, Typed, VendorSources};
 use crate::journal::Store;
 use crate::model::Exit;
-use crate::providers::{Entry, Product, SetupError, VENDORS, Vendor};
+use crate::providers::{Entry, Product, SetupError, Sources, VENDORS, Vendor};
 use crate::report::{Color, ColorHints, Human, JsonLines, Level, Live, Out, Paint, Reporter, Screen, Width, text};
 use crate::sandbox::Sandbox;
 use std::io::IsTerminal;
@@ -40,6 +40,8 @@ pub(super) struct Line {
     pub product: Arc<dyn Product>,
     /// The line.
     pub client: Client,
+    /// The provider's own endpoint, where settings name one in its place.
+    pub own_endpoint: Option<String>,
 }
 
 fn typed(shared: &Shared, verb: &VerbArgs) -> Typed {
@@ -111,9 +113,16 @@ impl Session {
 
     /// Makes a product and its line.
     pub(super) fn line(&self, vendor: &'static Vendor, entry: &'static Entry) -> Result<Line, SetupError> {
-        let product: Arc<dyn Product> = Arc::from((entry.build)(&self.sources(vendor)?)?);
+        let sources = self.sources(vendor)?;
+        let product: Arc<dyn Product> = Arc::from((entry.build)(&sources)?);
+        // The sandbox inside this process is nobody's endpoint, and the plan says so.
+        let named = sources.endpoint().is_some() && self.overlay.is_none();
+        let own_endpoint = named.then(|| match (entry.build)(&sources.without_endpoint()) {
+            Ok(own) => own.endpoint().to_string(),
+            Err(_) => "none for this region".to_owned(),
+        });
         let client = Client::new(product.clone(), self.transport.clone(), self.clock.clone(), self.tracer());
-        Ok(Line { entry, product, client })
+        Ok(Line { entry, product, client, own_endpoint })
     }
 
     /// Makes the lines of the chosen products. In a family, a product that the region does not have is left out

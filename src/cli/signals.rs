@@ -8,6 +8,7 @@ struct Streams(Vec<(&'static str, Signal)>);
 
 /// Starts listening and returns a function that gives the next signal's name.
 pub(super) fn watcher() -> impl FnMut() -> BoxFuture<'static, &'static str> {
+    crate::config::leave_signals_to_others();
     let kinds =
         [("SIGINT", SignalKind::interrupt()), ("SIGTERM", SignalKind::terminate()), ("SIGHUP", SignalKind::hangup())];
     let streams = kinds.into_iter().filter_map(|(name, kind)| Some((name, signal(kind).ok()?))).collect();

@@ -49,6 +49,11 @@ concurrency = 4
 max_failures = \"10%\"
 poll_interval = \"20s\"
 
+[protect]
+instances = [\"i-0abc\", \"i-0def\"]
+names = [\"prod-db-*\", \"*-backup\"]
+addresses = [\"192.0.2.7\"]
+
 [profiles.prod]
 power_off = \"soft\"
 max_failures = 1
@@ -57,6 +62,7 @@ max_failures = 1
 
 [profiles.test]
 region = \"test-1\"
+allow = { names = [\"test-*\"] }
 ```
 
 | table | keys |
@@ -75,6 +81,25 @@ In a vendor's table:
 - `variables` names other environment variables to read in place of the vendor's. Once it names one, the vendor's
   other variables and its files below the home directory are not read: the profile means one account and no other.
   To keep a variable, name it as itself. A variable that is named here and not set is an error.
+
+## Servers that are left alone
+
+`[protect]` names servers that are never reinstalled. It holds with every profile, beats every selection and every
+allow-list, and no option or variable lifts it: where `--config` or `REINSTALL_CONFIG` names another file, what the
+file at the usual place protects stays protected, too.
+
+`allow` in a profile turns the rule round: with that profile only the servers that it names are reinstalled.
+
+- `instances` are ids, `addresses` single IP addresses.
+- `names` are patterns for the whole name: `*` stands for anything, `?` for one character. Case does not matter.
+
+Such a server is `skipped` with the error kind `protected` or `not_allowed`, and the message names the rule and its
+line, as with `--expect`; the others go on, and the exit code is 5. It is not powered off either. This is looked at
+when the plan is made, again on the live servers once the plan is confirmed, and again when `reinstall resume` goes on
+with orders still to come. `--dry-run` shows it and `reinstall check` lists the rules. `list` and `wait` change nothing
+and are not affected.
+
+## Secrets
 
 **There are no secrets in this file.** A key that looks like one is refused. Credentials come from variables, from
 the provider's own files, or from a file or prompt for passwords.
@@ -121,9 +146,12 @@ pub fn render(vendors: &[&'static Vendor]) -> String {
     }
     page.push('\n');
     page.push_str(&FILE.replace("@VENDOR_EXAMPLE@", &example(vendors)));
-    row(&mut page, &["top level", "`default_profile`, `defaults`, `profiles`"]);
+    row(&mut page, &["top level", "`default_profile`, `defaults`, `protect`, `profiles`"]);
+    row(&mut page, &["`[protect]`", "`instances`, `names`, `addresses`"]);
     row(&mut page, &["`[defaults]`", &keys(|place| matches!(place, InFile::Defaults | InFile::Everywhere))]);
-    row(&mut page, &["`[profiles.NAME]`", &keys(|place| matches!(place, InFile::Place | InFile::Everywhere))]);
+    let profile_keys = format!("{}, `allow`", keys(|place| matches!(place, InFile::Place | InFile::Everywhere)));
+    row(&mut page, &["`[profiles.NAME]`", &profile_keys]);
+    row(&mut page, &["`[profiles.NAME.allow]`", "`instances`, `names`, `addresses`"]);
     let vendor_keys = format!("{}, `credentials_profile`, `variables`", keys(|place| place == InFile::Place));
     row(&mut page, &["`[profiles.NAME.VENDOR]`", &vendor_keys]);
     page.push_str(VENDOR_TABLES);

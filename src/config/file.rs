@@ -40,8 +40,20 @@ pub fn locate(typed: Option<&Path>, environment: &Environment) -> Result<Option<
             }
         };
     }
-    let folder = environment.xdg(XDG_CONFIG_HOME, ".config");
-    Ok(folder.map(|folder| (folder.join("reinstall").join("config.toml"), Origin::Default)))
+    Ok(usual_place(environment).map(|path| (path, Origin::Default)))
+}
+
+fn usual_place(environment: &Environment) -> Option<PathBuf> {
+    let folder = environment.xdg(XDG_CONFIG_HOME, ".config")?;
+    Some(folder.join("reinstall").join("config.toml"))
+}
+
+/// Reads the file at the usual place, whatever other file was named: what it protects stays protected.
+pub fn usual(environment: &Environment, vendors: &[&'static Vendor]) -> Result<Option<ConfigFile>, ConfigError> {
+    match usual_place(environment) {
+        Some(path) => read_at(path, Origin::Default, environment, vendors),
+        None => Ok(None),
+    }
 }
 
 /// Reads the file: `None` where nobody named one and there is none at the usual place.
@@ -57,7 +69,18 @@ pub fn load(
             problem: "the value is not UTF-8".to_owned(),
         });
     }
-    let Some((path, origin)) = locate(typed, environment)? else { return Ok(None) };
+    match locate(typed, environment)? {
+        Some((path, origin)) => read_at(path, origin, environment, vendors),
+        None => Ok(None),
+    }
+}
+
+fn read_at(
+    path: PathBuf,
+    origin: Origin,
+    environment: &Environment,
+    vendors: &[&'static Vendor],
+) -> Result<Option<ConfigFile>, ConfigError> {
     let shown = environment.shorten(&path);
     let unreadable = |problem: String| ConfigError::Unreadable { origin: origin.clone(), path: shown.clone(), problem };
     let text = match read(&path) {

@@ -1,10 +1,12 @@
 //! Asks for a password on the terminal: no echo, twice, and the terminal is as before whatever happens.
 //!
 //! Signals from the keyboard are read as characters while echo is off. Left to the kernel, Ctrl-C would end the
-//! process there and then, and the shell would go on without echo.
+//! process there and then, and the shell would go on without echo. Signals from elsewhere are held until it is back.
 
+use super::interrupts::Held;
 use crate::model::{Exit, Refusal};
 use crate::secret::Secret;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use secrecy::zeroize::Zeroizing;
@@ -91,10 +93,12 @@ fn ask_on(terminal: &File, what: &str, accept: impl Fn(&Secret) -> Result<(), St
     Err(PromptError::Different)
 }
 
-/// A terminal without echo; dropping it gives the echo back.
+/// A terminal without echo; dropping it gives the echo back, and then way to a signal that came meanwhile.
 struct Quiet<'t> {
     terminal: &'t File,
     before: Termios,
+    // Dropped behind the echo.
+    held: Held,
 }
 
 impl<'t> Quiet<'t> {
@@ -105,7 +109,7 @@ impl<'t> Quiet<'t> {
         modes.local_modes.remove(LocalModes::ISIG | LocalModes::IEXTEN);
         modes.special_codes[SpecialCodeIndex::VMIN] = 1;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
-        let quiet = Self { terminal, before };
+        let quiet = Self { terminal, before, held: Held::begin()? };
         // What was typed ahead was echoed, so it is no password.
         tcsetattr(terminal, OptionalActions::Flush, &modes)?;
         Ok(quiet)
@@ -129,6 +133,7 @@ impl<'t> Quiet<'t> {
         let mut typed = Zeroizing::new(Vec::with_capacity(MOST));
         let mut terminal = self.terminal;
         loop {
+            self.wait()?;
             let mut byte = Zeroizing::new([0u8]);
             match terminal.read(&mut *byte) {
                 Ok(0) => return Err(PromptError::Closed),
@@ -155,6 +160,24 @@ impl<'t> Quiet<'t> {
             Ok("") => Err(PromptError::Closed),
             Ok(text) => Ok(Secret::from(text.to_owned())),
             Err(_) => Err(PromptError::Text),
+        }
+    }
+}
+
+impl Quiet<'_> {
+    /// Returns when there is something to read; a signal ends the wait.
+    fn wait(&self) -> Result<(), PromptError> {
+        // A signal right before the wait is seen at the next look.
+        let pause = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        loop {
+            if self.held.caught() {
+                return Err(PromptError::Interrupted);
+            }
+            match poll(&mut [PollFd::new(self.terminal, PollFlags::IN)], Some(&pause)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 }

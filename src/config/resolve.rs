@@ -9,6 +9,7 @@ use super::schema::{Profile, Values, VendorTable, Written};
 use super::settings::{Row, Typed};
 use super::suggest::nearest;
 use super::values::{self, Color, Verbosity};
+use crate::model::Guard;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -46,6 +47,14 @@ impl<'a> Layers<'a> {
 
     pub(super) fn vendor_tables(&self) -> BTreeMap<&'static str, VendorTable> {
         self.profile.as_ref().map(|(_, profile)| profile.vendors.clone()).unwrap_or_default()
+    }
+
+    /// The rules that hold: those for all profiles, and the chosen profile's list.
+    pub(super) fn guard(&self) -> Guard {
+        Guard {
+            protect: self.file.map(|file| file.document.protect.clone()).unwrap_or_default(),
+            allow: self.profile.as_ref().and_then(|(_, profile)| profile.allow.clone()),
+        }
     }
 
     /// Chooses the profile. The switch tells whether it is one of the configuration file: where that file has no

@@ -1,9 +1,12 @@
 //! The schema of the configuration file: every key is known, or the file is refused with its line.
 
+mod rules;
+
 use super::env::PREFIX;
 use super::error::{ConfigError, KeyPlace};
 use super::options::{COMMAND_LINE_ONLY, InFile, OPTIONS, OptionSpec};
 use super::suggest::nearest;
+use crate::model::{Allow, Rule};
 use crate::providers::Vendor;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -27,6 +30,8 @@ pub type Values = BTreeMap<&'static str, Written>;
 pub struct Profile {
     /// Overrides and places.
     pub values: Values,
+    /// `allow`: the servers that this profile may reinstall, where it says so.
+    pub allow: Option<Allow>,
     /// Its vendor tables by the vendor's name.
     pub vendors: BTreeMap<&'static str, VendorTable>,
 }
@@ -49,6 +54,8 @@ pub struct Document {
     pub default_profile: Option<Written>,
     /// `[defaults]`.
     pub defaults: Values,
+    /// `[protect]`.
+    pub protect: Vec<Rule>,
     /// `[profiles]`.
     pub profiles: BTreeMap<String, Profile>,
 }
@@ -108,12 +115,13 @@ impl Reader<'_> {
     }
 
     fn document(&self, root: &Table<'_>) -> Result<Document, ConfigError> {
-        const KNOWN: [&str; 3] = ["default_profile", "defaults", "profiles"];
+        const KNOWN: [&str; 4] = ["default_profile", "defaults", "profiles", "protect"];
         let mut document = Document::default();
         self.each(root, "", |key, name, value| {
             match name {
                 "default_profile" => document.default_profile = Some(self.scalar(key, value, "")?),
                 "defaults" => document.defaults = self.defaults(self.table(key, value, "")?)?,
+                "protect" => document.protect = self.rules(self.table(key, value, "")?, "protect")?,
                 "profiles" => document.profiles = self.profiles(self.table(key, value, "")?)?,
                 _ => return Err(self.unknown(key, "", KNOWN.map(str::to_owned).to_vec())),
             }
@@ -139,15 +147,19 @@ impl Reader<'_> {
         for (key, value) in table {
             let name = key.get_ref().as_ref();
             let at = format!("profiles.{name}");
-            profiles.insert(name.to_owned(), self.profile(self.table(key, value, "profiles")?, &at)?);
+            profiles.insert(name.to_owned(), self.profile(self.table(key, value, "profiles")?, name, &at)?);
         }
         Ok(profiles)
     }
 
-    fn profile(&self, table: &Table<'_>, at: &str) -> Result<Profile, ConfigError> {
+    fn profile(&self, table: &Table<'_>, named: &str, at: &str) -> Result<Profile, ConfigError> {
         let mut profile = Profile::default();
-        let tables: Vec<&str> = self.vendors.iter().map(|vendor| vendor.name).collect();
+        let tables: Vec<&str> = self.vendors.iter().map(|vendor| vendor.name).chain([rules::ALLOW]).collect();
         self.each(table, at, |key, name, value| {
+            if name == rules::ALLOW {
+                profile.allow = Some(self.allow(key, value, named)?);
+                return Ok(());
+            }
             if let Some(vendor) = self.vendors.iter().find(|vendor| vendor.name == name) {
                 let inner = format!("{at}.{name}");
                 let section = self.vendor(vendor, self.table(key, value, at)?, &inner)?;

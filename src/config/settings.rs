@@ -10,7 +10,7 @@ use super::resolve::Layers;
 use super::schema::VendorTable;
 use super::suggest::{did_you_mean, nearest};
 use super::values::{self, Color, Output, Share, Verbosity};
-use crate::model::{PowerOff, PowerOn};
+use crate::model::{Guard, PowerOff, PowerOn};
 use crate::providers::Vendor;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -153,6 +153,8 @@ pub struct Settings {
     pub verbosity: Sourced<Verbosity>,
     /// When to use colour.
     pub color: Sourced<Color>,
+    /// Which servers are left alone, whatever is selected.
+    pub guard: Guard,
     /// What the user should know: variables of ours that are not read.
     pub notices: Vec<String>,
     /// The configuration file's path as people write it; empty without one.
@@ -179,7 +181,18 @@ impl Settings {
     /// Reads the configuration file and settles every option.
     pub fn load(typed: &Typed, environment: &Environment, vendors: &[&'static Vendor]) -> Result<Self, ConfigError> {
         let file = file::load(typed.config.as_deref(), environment, vendors)?;
-        Self::settle(typed, environment, file.as_ref())
+        let mut settings = Self::settle(typed, environment, file.as_ref())?;
+        // Naming another file takes nothing out of the usual one's protection.
+        let usual = match &file {
+            Some(file) if file.origin != Origin::Default => file::usual(environment, vendors)?,
+            _ => None,
+        };
+        for rule in usual.into_iter().flat_map(|usual| usual.document.protect) {
+            if !settings.guard.protect.contains(&rule) {
+                settings.guard.protect.push(rule);
+            }
+        }
+        Ok(settings)
     }
 
     /// Settles every option from what was read before; reads nothing but a relative `--state-dir`'s folder.
@@ -228,6 +241,7 @@ impl Settings {
             output: layers.settle("output", values::output, Output::Human)?,
             verbosity: layers.verbosity()?,
             color: layers.color()?,
+            guard: layers.guard(),
             notices: notices(environment),
             shown: file.map(|file| file.shown.clone()).unwrap_or_default(),
             vendors: layers.vendor_tables(),

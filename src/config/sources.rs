@@ -90,6 +90,13 @@ impl<'a> VendorSources<'a> {
         Ok(general.value.clone())
     }
 
+    /// The same sources as if nobody had named an endpoint: they lead to the provider's own.
+    #[must_use]
+    pub fn without_endpoint(mut self) -> Self {
+        self.endpoint = None;
+        self
+    }
+
     /// Where the endpoint stands, for `check`.
     pub fn endpoint_origin(&self) -> Origin {
         if self.overlay.is_some() {

@@ -3,6 +3,7 @@
 mod event;
 mod exit;
 mod fault;
+mod guard;
 mod ids;
 mod order;
 mod password;
@@ -12,6 +13,7 @@ mod verdict;
 pub use event::{Event, PlannedTarget, RunHead, What};
 pub use exit::Exit;
 pub use fault::{ApiError, FaultClass, ReadFault, Refusal};
+pub use guard::{Allow, Guard, Rule, RuleKey};
 pub use ids::{BadId, RunId, ServerId};
 pub use order::{
     Choice, Expectation, FieldValue, LoginWish, Order, OrderSecrets, PowerOff, PowerOn, PowerPlan, Prepared, Wish,

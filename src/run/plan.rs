@@ -1,7 +1,9 @@
 //! From references to a plan: reads only. Everything that can be refused is refused here.
 
 use crate::client::Client;
-use crate::model::{ApiError, Exit, Expectation, FaultClass, PowerPlan, Prepared, Record, Ref, Refusal, Wish};
+use crate::model::{
+    ApiError, Exit, Expectation, FaultClass, Guard, PowerPlan, Prepared, Record, Ref, Refusal, ServerId, Wish,
+};
 use crate::providers::Admission;
 use crate::sign::hash::sha256_hex;
 use crate::wire::ReadFault;
@@ -155,19 +157,23 @@ async fn find(client: &Client, refs: &[Ref]) -> Result<Vec<Record>, PlanError> {
     product.find(&client.patient(), refs).await.map_err(fault)
 }
 
-/// Settles the plan of every selected server.
-pub async fn prepare(lanes: &[PlanLane<'_>], selected: Vec<(usize, Record)>) -> Result<Vec<Row>, PlanError> {
-    let rows = selected.into_iter().map(|(lane, record)| prepare_one(lanes, lane, record));
+/// Settles the plan of every selected server; what the guard refuses is skipped, and no more is asked about it.
+pub async fn prepare(
+    lanes: &[PlanLane<'_>],
+    selected: Vec<(usize, Record)>,
+    guard: &Guard,
+) -> Result<Vec<Row>, PlanError> {
+    let rows = selected.into_iter().map(|(lane, record)| prepare_one(lanes, lane, record, guard));
     stream::iter(rows).buffered(AT_ONCE).collect::<Vec<_>>().await.into_iter().collect()
 }
 
-async fn prepare_one(lanes: &[PlanLane<'_>], lane: usize, record: Record) -> Result<Row, PlanError> {
+async fn prepare_one(lanes: &[PlanLane<'_>], lane: usize, record: Record, guard: &Guard) -> Result<Row, PlanError> {
     let PlanLane { client, wish } = &lanes[lane];
     let product = client.product();
     let refused = |server: Option<String>, refusal: Refusal| PlanError::Refused { server, refusal };
     let wish = wish.as_ref().map_err(|refusal| refused(None, refusal.clone()))?;
     let skip = |record: Record, error| Ok(Row { lane, record, result: Err(error) });
-    if let Some(error) = unexpected(&record, &wish.expect) {
+    if let Some(error) = guard.refusal(&record).or_else(|| unexpected(&record, &wish.expect)) {
         return skip(record, error);
     }
     let power = match product.admit(&record.seen, wish) {
@@ -186,6 +192,27 @@ async fn prepare_one(lanes: &[PlanLane<'_>], lane: usize, record: Record) -> Res
         Err(refusal) if refusal.exit == Exit::Skipped => skip(record, refusal.to_error()),
         Err(refusal) => Err(refused(Some(name_of(client, &record)), refusal)),
     }
+}
+
+/// Looks at the servers of a lane once more, by their ids, and tells which are to be left alone after all: a name or
+/// an address may have changed since the plan was made. Reads only if something is held against them.
+pub async fn refused(
+    client: &Client,
+    ids: impl IntoIterator<Item = ServerId>,
+    guard: &Guard,
+    expect: &[Expectation],
+) -> Result<Vec<(ServerId, ApiError)>, PlanError> {
+    let refs: Vec<Ref> = ids.into_iter().map(Ref::Id).collect();
+    if refs.is_empty() || guard.is_empty() && expect.is_empty() {
+        return Ok(Vec::new());
+    }
+    let live = find(client, &refs).await?;
+    let asked = live.into_iter().filter(|record| refs.iter().any(|reference| record.is(reference)));
+    let held = |record: Record| {
+        let error = guard.refusal(&record).or_else(|| unexpected(&record, expect))?;
+        Some((record.id, error))
+    };
+    Ok(asked.filter_map(held).collect())
 }
 
 /// Tells the first expectation that the server does not meet.

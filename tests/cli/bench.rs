@@ -1,5 +1,6 @@
 //! A place of its own for each test: folders, environment, the program, and what a call of it came to.
 
+use crate::artefacts::Artefacts;
 use crate::sandbox::Sandbox;
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -8,11 +9,14 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A password that every product takes.
 pub(crate) const PASSWORD: &str = "Kq7-Wm2=tZ4x+Rb";
+/// The emulator's credentials that are secret.
+pub(crate) const SECRET_KEYS: [&str; 3] =
+    ["JDCLOUD_SECRET_ACCESS_KEY", "ZENLAYER_ACCESS_KEY_SECRET", "HUAWEICLOUD_SDK_SK"];
 /// No call of the program may take longer: a hung one must not hang the suite.
 const PATIENCE: Duration = Duration::from_secs(100);
 
@@ -106,13 +110,13 @@ impl Ran {
 pub(crate) struct Bench {
     pub(crate) sandbox: Option<Sandbox>,
     environment: Vec<(String, String)>,
-    dir: tempfile::TempDir,
+    dir: Arc<Artefacts>,
 }
 
 impl Bench {
     /// Without an emulator: for what must fail before any provider is spoken to.
     pub(crate) fn alone() -> Self {
-        let dir = tempfile::tempdir().expect("temporary folder");
+        let dir = Arc::new(Artefacts::new("cli"));
         for name in ["home", "state", "config", "work"] {
             fs::create_dir(dir.path().join(name)).expect("folder");
         }
@@ -129,6 +133,11 @@ impl Bench {
         let mut bench = Self::alone();
         let sandbox = Sandbox::start(&mut bench.bare(&[]), speed);
         bench.environment = sandbox.credentials.clone();
+        for (name, value) in &sandbox.credentials {
+            if SECRET_KEYS.contains(&name.as_str()) {
+                bench.dir.secret(value);
+            }
+        }
         bench.environment.push(("REINSTALL_ENDPOINT".to_owned(), sandbox.url.clone()));
         bench.environment.push(("REINSTALL_POLL_INTERVAL".to_owned(), "50ms".to_owned()));
         bench.sandbox = Some(sandbox);
@@ -168,19 +177,31 @@ impl Bench {
         fs::write(folder.join("config.toml"), text).expect("configuration");
     }
 
-    /// A file that its owner alone can read.
+    /// Makes a secret known to the sweep and returns it.
+    pub(crate) fn secret<'s>(&self, text: &'s str) -> &'s str {
+        self.dir.secret(text);
+        text
+    }
+
+    /// Where the sweep finds what is to be swept.
+    pub(crate) fn artefacts(&self) -> Arc<Artefacts> {
+        self.dir.clone()
+    }
+
+    /// A file that its owner alone can read, which may hold secrets.
     pub(crate) fn private(&self, name: &str, content: &str) -> PathBuf {
         let path = self.path(name);
         let mut options = fs::OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&path).expect("file");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("mode");
         file.write_all(content.as_bytes()).expect("content");
+        self.dir.given(&path);
         path
     }
 
     /// `--password-file` with a password that every product takes.
     pub(crate) fn password(&self) -> [String; 2] {
-        self.private("pw", &format!("{PASSWORD}\n"));
+        self.private("pw", &format!("{}\n", self.secret(PASSWORD)));
         ["--password-file".to_owned(), "pw".to_owned()]
     }
 
@@ -198,6 +219,9 @@ impl Bench {
     pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         let arguments: Vec<&OsStr> = arguments.iter().map(AsRef::as_ref).collect();
         let mut command = self.bare(&arguments);
+        if let Some(at) = arguments.iter().position(|argument| *argument == "--generate-password") {
+            self.dir.book(&self.path("").join(arguments.get(at + 1).unwrap_or(&OsStr::new(""))));
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -211,6 +235,8 @@ impl Bench {
     pub(crate) fn fed<S: AsRef<OsStr>>(&self, input: &str, arguments: &[S]) -> Ran {
         let mut command = assert_cmd::Command::from_std(self.command(arguments));
         let output = command.timeout(PATIENCE).write_stdin(input).output().expect("the program runs");
+        self.dir.keep("out", &output.stdout);
+        self.dir.keep("err", &output.stderr);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }

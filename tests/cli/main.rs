@@ -1,14 +1,19 @@
 //! The built program as users and scripts meet it: one process a call, against an emulator in another process.
 #![expect(clippy::disallowed_methods, reason = "real processes are waited for in real time")]
 
+#[path = "../artefacts/mod.rs"]
+mod artefacts;
 mod bench;
 mod errors;
 mod faults;
+mod guards;
 mod help;
 mod hosts;
 mod lost;
 mod output;
 mod plans;
+mod process;
+mod prompt;
 mod resume;
 mod run;
 mod sandbox;

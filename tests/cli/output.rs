@@ -8,6 +8,7 @@ use std::process::Stdio;
 fn into(bench: &Bench, stdout: Stdio, arguments: &[String]) -> Ran {
     let child = bench.command(arguments).stdout(stdout).spawn().expect("the program runs");
     let output = child.wait_with_output().expect("its end");
+    bench.artefacts().keep("err", &output.stderr);
     let err = String::from_utf8(output.stderr).expect("UTF-8");
     Ran { code: output.status.code(), out: String::new(), err }
 }

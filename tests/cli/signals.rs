@@ -1,11 +1,13 @@
 //! Signals: the program leaves within seconds, says how to go on, and going on works.
 
+use crate::artefacts::Artefacts;
 use crate::bench::{BMC, Bench, Product, Ran, each};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A call that is under way, with `--output jsonl`. Killed when it is dropped.
@@ -13,6 +15,7 @@ pub(crate) struct Running {
     process: Child,
     output: BufReader<ChildStdout>,
     seen: Vec<String>,
+    artefacts: Arc<Artefacts>,
 }
 
 impl Drop for Running {
@@ -26,7 +29,7 @@ impl Running {
     pub(crate) fn start<S: AsRef<OsStr>>(bench: &Bench, arguments: &[S]) -> Self {
         let mut process = bench.command(arguments).spawn().expect("the program runs");
         let output = BufReader::new(process.stdout.take().expect("its output"));
-        Self { process, output, seen: Vec::new() }
+        Self { process, output, seen: Vec::new(), artefacts: bench.artefacts() }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -58,6 +61,8 @@ impl Running {
         let (mut out, mut err) = (self.seen.concat(), String::new());
         self.output.read_to_string(&mut out).expect("UTF-8");
         self.process.stderr.take().expect("its errors").read_to_string(&mut err).expect("UTF-8");
+        self.artefacts.keep("out", out.as_bytes());
+        self.artefacts.keep("err", err.as_bytes());
         let code = self.process.wait().expect("its end").code();
         Ran { code, out, err }
     }

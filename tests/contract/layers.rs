@@ -71,10 +71,12 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("secrecy", &["secret.rs", "config"]),
     ("serde_saphyr", &["vendor"]),
     ("sha2", &["sign"]),
+    ("signal_hook", &["config"]),
     ("strsim", &["config"]),
     ("tokio", &["clock.rs", "client", "run", "sandbox", "cli"]),
     ("toml", &["config"]),
     ("uuid", &["model", "client", "run", "sandbox", "vendor", "emulator", "cli"]),
+    ("wildmatch", &["model"]),
 ];
 
 /// Outside crates of plain values and of declarations.
@@ -288,4 +290,14 @@ fn comments_and_unit_tests_break_nothing() {
         VENDORS[0].name
     );
     none(&broken(&File::new("model/order.rs", &text)));
+}
+
+#[test]
+fn no_other_program_is_ever_started() {
+    for file in files() {
+        // A child would be given environment and files; the only `Command` is the parser's.
+        for word in ["process::Command", "process::Child", "posix_spawn", "fork", "execve"] {
+            assert!(!file.code.contains(word), "{}: `{word}`", file.path);
+        }
+    }
 }

@@ -4,8 +4,8 @@ use crate::wiretap::Tap;
 use reinstall::client::Client;
 use reinstall::clock::{Clock, Now, Sleep, SystemClock};
 use reinstall::model::{
-    Event, LoginWish, Order, OrderSecrets, PowerPlan, Prepared, Record, Ref, Refusal, RunId, ServerId, Watch, What,
-    Wish,
+    Event, Guard, LoginWish, Order, OrderSecrets, PowerPlan, Prepared, Record, Ref, Refusal, RunId, ServerId, Watch,
+    What, Wish,
 };
 use reinstall::providers::{Admission, Entry, Facts, Found, Product, SetupError, Sources, Vendor};
 use reinstall::run::driver::{Crew, Ended, RandomChance, drive, lane};
@@ -258,8 +258,9 @@ impl Stage {
             let refs: Vec<Ref> = ids.iter().cloned().map(Ref::Id).collect();
             let chosen = plan::select(&[&self.client], &refs).await.expect("every server is known");
             let settled = Ok(wish.clone());
-            let rows =
-                plan::prepare(&[PlanLane { client: &self.client, wish: &settled }], chosen).await.expect("a plan");
+            let rows = plan::prepare(&[PlanLane { client: &self.client, wish: &settled }], chosen, &Guard::default())
+                .await
+                .expect("a plan");
             let targets = rows
                 .into_iter()
                 .map(|row| Target::planned(0, Arc::new(row.result.expect("none is skipped")), 0))

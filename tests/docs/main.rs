@@ -1,5 +1,7 @@
 //! What the pages show is what the program does: every console block is run, every name is looked up.
 
+#[path = "../artefacts/mod.rs"]
+mod artefacts;
 mod names;
 mod page;
 mod shell;

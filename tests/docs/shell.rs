@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "real programs, in real time")]
 
+use super::artefacts::Artefacts;
 use super::page::{Answer, Page};
 use std::fmt::Write;
 use std::fs::File;
@@ -30,7 +31,15 @@ pub(crate) fn run(page: &Page) -> Ran {
     if let Some(tool) = TOOLS.into_iter().find(|tool| uses(page, tool) && !installed(tool)) {
         return Ran::Without(tool);
     }
-    let home = tempfile::tempdir().expect("a folder");
+    let home = Artefacts::new("docs");
+    let mut words = page.steps.iter().flat_map(|step| step.command.split_whitespace());
+    while let Some(word) = words.next() {
+        if word == "--generate-password"
+            && let Some(book) = words.next()
+        {
+            home.book(&Path::new("work").join(book));
+        }
+    }
     let work = home.path().join("work");
     let answers = home.path().join("answers");
     for folder in [&work, &answers] {
