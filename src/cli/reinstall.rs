@@ -7,6 +7,7 @@ use super::execute::{Job, execute, policy};
 use super::login::{self, Logins, gather};
 use super::outcome::{deliver, exit_of};
 use super::session::{Line, Session};
+use crate::client::proxy_for;
 use crate::config::{fields, select_products, selection};
 use crate::journal::{Claim, ClaimError, Claims};
 use crate::model::{
@@ -223,13 +224,15 @@ fn show(
         return;
     }
     let accounts: Vec<String> = lines.iter().map(|line| line.product.account()).collect();
+    let proxies: Vec<Option<String>> = lines.iter().map(|line| proxy_for(line.product.endpoint())).collect();
     let targets = going
         .iter()
         .zip(planned)
         .map(|((lane, _), planned)| PlanTarget {
             provider: lines[*lane].entry.id,
             account: &accounts[*lane],
-            own_endpoint: settings.endpoint.value.is_none().then_some(planned.endpoint.as_str()),
+            elsewhere: settings.endpoint.value.is_some(),
+            proxy: proxies[*lane].as_deref(),
             planned,
         })
         .collect();
@@ -248,7 +251,7 @@ fn show(
         login: logins.shown(),
         reason: settings.reason.value.clone(),
         limits,
-        warnings: Vec::new(),
+        warnings: lines.iter().filter_map(|line| line.client.clock_warning()).collect(),
         dry_run: settings.dry_run.value,
         sandbox: settings.sandbox.value,
     };

@@ -35,8 +35,10 @@ pub struct PlanTarget<'a> {
     pub provider: &'a str,
     /// Who pays.
     pub account: &'a str,
-    /// The provider's own endpoint for this region; another one in `planned` is marked.
-    pub own_endpoint: Option<&'a str>,
+    /// The endpoint is not the provider's own.
+    pub elsewhere: bool,
+    /// What stands between: `http://proxy.example.org:3128`, without its password.
+    pub proxy: Option<&'a str>,
     /// Everything settled.
     pub planned: &'a PlannedTarget,
 }
@@ -107,19 +109,20 @@ impl PlanView<'_> {
         let heading = format!("{}: {}", clean(first.provider), count(group.len(), "server"));
         push(text, &paint.tone(Tone::Strong, &heading));
         let endpoint = &first.planned.endpoint;
-        let foreign = first.own_endpoint.is_some_and(|own| own.trim_end_matches('/') != endpoint.trim_end_matches('/'));
         let mut facts = vec![
             ("account".to_owned(), first.account.to_owned()),
             ("region".to_owned(), first.planned.region.clone().unwrap_or_else(|| NONE.to_owned())),
         ];
-        if !foreign {
+        if !first.elsewhere {
             facts.push(("endpoint".to_owned(), endpoint.clone()));
         }
         push_facts(text, &facts, "  ");
-        if foreign {
-            let own = first.own_endpoint.map(clean).unwrap_or_default();
-            let line = format!("  endpoint   {}  ! not the provider's own ({own})", clean(endpoint));
+        if first.elsewhere {
+            let line = format!("  endpoint   {}  ! not the provider's own", clean(endpoint));
             push(text, &paint.tone(Tone::Warn, &line));
+        }
+        if let Some(proxy) = first.proxy {
+            push(text, &paint.tone(Tone::Warn, &format!("  through    the proxy {}", clean(proxy))));
         }
 
         let mut grid = Grid::new(&["server", "name", "address", "now", "image now", "-> image", "power"], 0, width);

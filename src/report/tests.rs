@@ -263,7 +263,7 @@ fn the_report_has_every_promised_field() {
 fn a_providers_text_never_acts_on_the_reader() {
     let (width, paint) = (Some(100), Paint::default());
     let target = planned("a-1", EVIL, &[("key", EVIL)]);
-    for text in [human(Level::Everything), results(&report(), width, paint), plan(&[&target], None).text(width, paint)]
+    for text in [human(Level::Everything), results(&report(), width, paint), plan(&[&target], false).text(width, paint)]
     {
         assert!(is_tame(&text), "{text}");
         assert!(text.contains("\\u{1b}"), "{text}");
@@ -281,9 +281,15 @@ fn levels_tell_more_and_more_and_quiet_tells_what_went_wrong() {
     assert!(normal.contains("succeeded after 7.0s"), "{normal}");
 }
 
-fn plan<'a>(targets: &[&'a PlannedTarget], own_endpoint: Option<&'a str>) -> PlanView<'a> {
-    let target =
-        |planned: &&'a PlannedTarget| PlanTarget { provider: "acme-metal", account: "AKID7", own_endpoint, planned };
+fn plan<'a>(targets: &[&'a PlannedTarget], elsewhere: bool) -> PlanView<'a> {
+    let proxy = elsewhere.then_some("http://***@proxy.test:3128");
+    let target = |planned: &&'a PlannedTarget| PlanTarget {
+        provider: "acme-metal",
+        account: "AKID7",
+        elsewhere,
+        proxy,
+        planned,
+    };
     PlanView {
         targets: targets.iter().map(target).collect(),
         power_off: PowerOff::Soft,
@@ -303,7 +309,7 @@ fn the_plan_names_everything_that_matters_before_a_yes() {
         planned("a-1", "web-1", &[("raid", "NORAID (read from the server)"), ("hostname", "web-1")]),
         planned("b-2", "db-1", &[("raid", "NORAID (read from the server)"), ("hostname", "db-1")]),
     );
-    let text = plan(&[&a, &b], Some("https://metal.acme.test/")).text(None, Paint::default());
+    let text = plan(&[&a, &b], false).text(None, Paint::default());
     for part in [
         "Plan for 2 servers",
         "acme-metal",
@@ -328,20 +334,21 @@ fn the_plan_names_everything_that_matters_before_a_yes() {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     assert_eq!(text.matches("NORAID").count(), 1, "what servers share is said once\n{text}");
-    assert!(!text.contains("not the provider's own"));
-    let elsewhere = plan(&[&a], Some("https://real.acme.test")).text(None, Paint::default());
-    assert!(elsewhere.contains("! not the provider's own (https://real.acme.test)"), "{elsewhere}");
+    assert!(!text.contains("not the provider's own") && !text.contains("proxy"));
+    let elsewhere = plan(&[&a], true).text(None, Paint::default());
+    assert!(elsewhere.contains("https://metal.acme.test  ! not the provider's own\n"), "{elsewhere}");
+    assert!(elsewhere.contains("through    the proxy http://***@proxy.test:3128\n"), "{elsewhere}");
     assert!(elsewhere.contains("The system disk of a-1 will be WIPED"));
 }
 
 #[test]
 fn narrow_tables_wrap_and_lose_nothing() {
     let a = planned("a-1", "web-1", &[]);
-    let text = plan(&[&a], None).text(Some(60), Paint::default());
+    let text = plan(&[&a], false).text(Some(60), Paint::default());
     let table: Vec<_> = text.lines().filter(|line| line.contains("a-1") || line.contains("RUNNING")).collect();
     assert!(!table.is_empty() && table.iter().all(|line| text::columns(line) <= 64), "{text}");
     let long = planned("0197f36d-d83b-7258-b177-3784b7887a17", "a name of many words that may wrap", &[]);
-    let text = plan(&[&long], None).text(Some(70), Paint::default());
+    let text = plan(&[&long], false).text(Some(70), Paint::default());
     assert_eq!(text.matches("0197f36d-d83b-7258-b177-3784b7887a17").count(), 2, "an id stays in one piece\n{text}");
 }
 
