@@ -113,8 +113,14 @@ impl WireResponse {
         all.next().is_none().then(|| first.to_str().ok())?
     }
 
-    /// Whether nothing says that the body is something else than JSON.
+    /// Whether it is worth reading: nothing says that the body is something else than JSON, and it has no more parts
+    /// than any page of a list. A part takes a hundred times its bytes in memory.
     pub fn may_be_json(&self) -> bool {
+        let parts = self.body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+        parts <= MOST_PARTS && self.says_json()
+    }
+
+    fn says_json(&self) -> bool {
         self.headers.get_all("content-type").iter().all(|kind| {
             let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
             let kind = kind.to_ascii_lowercase();
@@ -139,6 +145,9 @@ impl WireResponse {
         Some((until - self.date()?).to_std().unwrap_or_default().min(MOST_PAUSE))
     }
 }
+
+/// Brackets, braces and commas in one body. A page of 500 images, the largest that is asked for, has some 30 000.
+const MOST_PARTS: usize = 200_000;
 
 /// No provider is waited for longer than this at a time.
 const MOST_PAUSE: Duration = Duration::from_secs(600);
@@ -239,5 +248,11 @@ mod tests {
         }
         assert!(kinds(&[]));
         assert!(!kinds(&["application/json", "text/html"]));
+    }
+
+    #[test]
+    fn a_body_of_too_many_parts_is_not_read() {
+        let parts = |count: usize| WireResponse { body: "{}".repeat(count).into(), ..answer(&[]) }.may_be_json();
+        assert!(parts(MOST_PARTS) && !parts(MOST_PARTS + 1));
     }
 }

@@ -199,12 +199,14 @@ async fn collect(mut answer: reqwest::Response, place: &str) -> Result<WireRespo
     if headers.get_all("content-encoding").iter().any(|coding| coding != "identity") {
         return Err(cut(FaultClass::Malformed, format!("{place} answered in an encoding that was not asked for")));
     }
+    let too_large = || cut(FaultClass::Malformed, format!("the answer of {place} is larger than 4 MiB"));
+    if answer.content_length().is_some_and(|length| length > MOST_BODY as u64) {
+        return Err(too_large());
+    }
     let mut body = BytesMut::new();
     loop {
         match answer.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > MOST_BODY => {
-                return Err(cut(FaultClass::Malformed, format!("the answer of {place} is larger than 4 MiB")));
-            }
+            Ok(Some(chunk)) if body.len() + chunk.len() > MOST_BODY => return Err(too_large()),
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => return Ok(WireResponse { status, headers, body: Bytes::from(body) }),
             Err(error) if error.is_timeout() => {
