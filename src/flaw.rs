@@ -3,7 +3,6 @@
 //! Outside the unit tests there is none: [`is`] is a constant there, and the branches behind it are not compiled.
 
 /// A mistake that a core of this kind could have.
-#[cfg_attr(not(test), expect(dead_code, reason = "only tests make one"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
     /// A connection that broke counts as "nothing was sent".

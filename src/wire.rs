@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 use url::Url;
 
 pub use crate::model::ReadFault;
@@ -104,7 +105,52 @@ impl WireResponse {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// The same for a header that must stand there once: of two nobody can tell which one counts.
+    fn only(&self, name: &str) -> Option<&str> {
+        let mut all = self.headers.get_all(name).iter();
+        let first = all.next()?;
+        all.next().is_none().then(|| first.to_str().ok())?
+    }
+
+    /// Whether it is worth reading: nothing says that the body is something else than JSON, and it has no more parts
+    /// than any page of a list. A part takes a hundred times its bytes in memory.
+    pub fn may_be_json(&self) -> bool {
+        let parts = self.body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+        parts <= MOST_PARTS && self.says_json()
+    }
+
+    fn says_json(&self) -> bool {
+        self.headers.get_all("content-type").iter().all(|kind| {
+            let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+            let kind = kind.to_ascii_lowercase();
+            kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+        })
+    }
+
+    /// When the provider says that it answered.
+    pub fn date(&self) -> Option<DateTime<Utc>> {
+        Some(DateTime::parse_from_rfc2822(self.only("date")?).ok()?.with_timezone(&Utc))
+    }
+
+    /// The pause that `Retry-After` asks for, in seconds or as a date beside the answer's own: 0 to 10 minutes.
+    /// Anything else, or two of them, is as if it were not there.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = self.only("retry-after")?.trim();
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // More digits than fit are still "long".
+            return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)).min(MOST_PAUSE));
+        }
+        let until = DateTime::parse_from_rfc2822(text).ok()?.with_timezone(&Utc);
+        Some((until - self.date()?).to_std().unwrap_or_default().min(MOST_PAUSE))
+    }
 }
+
+/// Brackets, braces and commas in one body. A page of 500 images, the largest that is asked for, has some 30 000.
+const MOST_PARTS: usize = 200_000;
+
+/// No provider is waited for longer than this at a time.
+const MOST_PAUSE: Duration = Duration::from_secs(600);
 
 /// A future over a read.
 pub type Reading<'a, T> = Pin<Box<dyn Future<Output = Result<T, ReadFault>> + Send + 'a>>;
@@ -146,5 +192,67 @@ pub trait Login: Send + Sync {
     /// Forgets the token after the provider refused it. Returns whether a new one can be obtained.
     fn expire(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(headers: &[(&'static str, &str)]) -> WireResponse {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().expect("a value"));
+        }
+        WireResponse { status: StatusCode::TOO_MANY_REQUESTS, headers: map, body: Bytes::new() }
+    }
+
+    #[test]
+    fn retry_after_is_clamped_and_nonsense_is_ignored() {
+        let asked = |headers: &[(&'static str, &str)]| answer(headers).retry_after().map(|pause| pause.as_secs());
+        let date = ("date", "Sat, 21 Nov 2026 09:00:00 GMT");
+        for (text, seconds) in [
+            ("7", Some(7)),
+            (" 30 ", Some(30)),
+            ("0", Some(0)),
+            ("601", Some(600)),
+            ("1000000000000000000000", Some(600)),
+            ("18446744073709551615", Some(600)),
+            ("-5", None),
+            ("1e18", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+            ("Sat, 21 Nov 2026 09:00:30 GMT", Some(30)),
+            ("Sat, 21 Nov 2020 09:00:30 GMT", Some(0)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(600)),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+        ] {
+            assert_eq!(asked(&[("retry-after", text), date]), seconds, "{text:?}");
+        }
+        assert_eq!(asked(&[("retry-after", "1"), ("retry-after", "9"), date]), None);
+        assert_eq!(asked(&[("retry-after", "Sat, 21 Nov 2026 09:00:30 GMT"), date, date]), None);
+        assert_eq!(asked(&[]), None);
+    }
+
+    #[test]
+    fn what_says_that_it_is_something_else_is_not_read_as_json() {
+        let kinds = |kinds: &[&'static str]| {
+            answer(&kinds.iter().map(|kind| ("content-type", *kind)).collect::<Vec<_>>()).may_be_json()
+        };
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/problem+json"] {
+            assert!(kinds(&[good]), "{good}");
+        }
+        for bad in ["text/html", "text/plain", "", "image/svg+xml", "x-json", "application/jsonp", "text/html;json"] {
+            assert!(!kinds(&[bad]), "{bad}");
+        }
+        assert!(kinds(&[]));
+        assert!(!kinds(&["application/json", "text/html"]));
+    }
+
+    #[test]
+    fn a_body_of_too_many_parts_is_not_read() {
+        let parts = |count: usize| WireResponse { body: "{}".repeat(count).into(), ..answer(&[]) }.may_be_json();
+        assert!(parts(MOST_PARTS) && !parts(MOST_PARTS + 1));
     }
 }

@@ -7,6 +7,7 @@ use super::execute::{Job, execute, policy};
 use super::login::{self, Logins, gather};
 use super::outcome::{deliver, exit_of};
 use super::session::{Line, Session};
+use crate::client::proxy_for;
 use crate::config::{fields, select_products, selection};
 use crate::journal::{Claim, ClaimError, Claims};
 use crate::model::{
@@ -251,6 +252,7 @@ fn show(
         return;
     }
     let accounts: Vec<String> = lines.iter().map(|line| line.product.account()).collect();
+    let proxies: Vec<Option<String>> = lines.iter().map(|line| proxy_for(line.product.endpoint())).collect();
     let targets = going
         .iter()
         .zip(planned)
@@ -258,6 +260,7 @@ fn show(
             provider: lines[*lane].entry.id,
             account: &accounts[*lane],
             own_endpoint: lines[*lane].own_endpoint.as_deref(),
+            proxy: proxies[*lane].as_deref(),
             planned,
         })
         .collect();
@@ -276,7 +279,7 @@ fn show(
         login: logins.shown(),
         reason: settings.reason.value.clone(),
         limits,
-        warnings: Vec::new(),
+        warnings: lines.iter().filter_map(|line| line.client.clock_warning()).collect(),
         dry_run: settings.dry_run.value,
         sandbox: settings.sandbox.value,
     };

@@ -5,7 +5,6 @@ use crate::flaw::{self, Flaw};
 use crate::model::{ApiError, FaultClass, ServerId};
 use crate::providers::{Judgement, Product};
 use crate::wire::{ReadFault, WireResponse};
-use chrono::DateTime;
 use http::StatusCode;
 use std::time::Duration;
 
@@ -112,7 +111,7 @@ pub fn classify(product: &dyn Product, ids: &[ServerId], result: &Result<WireRes
     }
     match said {
         Some((class, error)) => Delivery::all(ids, &spoken(class, error)),
-        None if status.is_success() => judged(product, ids, answer),
+        None if status.is_success() && answer.may_be_json() => judged(product, ids, answer),
         // Throttling is often done by a gateway in front of the interface, with a bare text.
         None if status == StatusCode::TOO_MANY_REQUESTS => {
             let fault = foreign(answer);
@@ -124,8 +123,12 @@ pub fn classify(product: &dyn Product, ids: &[ServerId], result: &Result<WireRes
 
 /// The provider's own error, with the pause that a header asks for where the provider has no words for one.
 pub(super) fn said(product: &dyn Product, answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
+    // Whoever answers with a page is not the provider, whatever the page looks like.
+    if !answer.may_be_json() {
+        return None;
+    }
     match product.fault(answer)? {
-        (FaultClass::Throttled(None), error) => Some((FaultClass::Throttled(retry_after(answer)), error)),
+        (FaultClass::Throttled(None), error) => Some((FaultClass::Throttled(answer.retry_after()), error)),
         other => Some(other),
     }
 }
@@ -168,7 +171,7 @@ pub(super) fn foreign(answer: &WireResponse) -> ReadFault {
     let status = answer.status;
     let class = match status.as_u16() {
         300..400 => FaultClass::Redirected,
-        429 => FaultClass::Throttled(retry_after(answer)),
+        429 => FaultClass::Throttled(answer.retry_after()),
         500..600 => FaultClass::Server,
         _ => FaultClass::Malformed,
     };
@@ -177,47 +180,4 @@ pub(super) fn foreign(answer: &WireResponse) -> ReadFault {
     let message = format!("HTTP {} with {kind}, which is not this provider's interface speaking", status.as_u16());
     let error = ApiError::local(class.word(), message).advise(class.next_step());
     ReadFault { class, error }
-}
-
-/// `Retry-After` in seconds or as a date beside the answer's own, 0 to 10 minutes; anything else, or two of them, is
-/// as if it were not there.
-fn retry_after(answer: &WireResponse) -> Option<Duration> {
-    if answer.headers.get_all("retry-after").iter().count() != 1 {
-        return None;
-    }
-    let text = answer.header("retry-after")?.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are still "long".
-        return Some(Duration::from_secs(text.parse().unwrap_or(600_u64).min(600)));
-    }
-    let until = DateTime::parse_from_rfc2822(text).ok()?;
-    let date = DateTime::parse_from_rfc2822(answer.header("date")?).ok()?;
-    Some((until - date).to_std().unwrap_or_default().min(Duration::from_secs(600)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(headers: &[(&'static str, &str)]) -> Option<Duration> {
-        let mut map = http::HeaderMap::new();
-        for (name, value) in headers {
-            map.append(*name, value.parse().unwrap());
-        }
-        retry_after(&WireResponse { status: StatusCode::TOO_MANY_REQUESTS, headers: map, body: bytes::Bytes::new() })
-    }
-
-    #[test]
-    fn retry_after_is_clamped_and_nonsense_is_ignored() {
-        let date = ("date", "Sat, 21 Nov 2026 09:00:00 GMT");
-        assert_eq!(asked(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
-        assert_eq!(asked(&[("retry-after", "1000000000000000000000")]), Some(Duration::from_secs(600)));
-        assert_eq!(asked(&[("retry-after", "-5")]), None);
-        assert_eq!(asked(&[("retry-after", "soon")]), None);
-        assert_eq!(asked(&[("retry-after", "1"), ("retry-after", "9")]), None);
-        assert_eq!(asked(&[("retry-after", "Sat, 21 Nov 2026 09:00:30 GMT"), date]), Some(Duration::from_secs(30)));
-        assert_eq!(asked(&[("retry-after", "Sat, 21 Nov 2020 09:00:30 GMT"), date]), Some(Duration::ZERO));
-        assert_eq!(asked(&[("retry-after", "Fri, 31 Dec 9999 23:59:59 GMT"), date]), Some(Duration::from_secs(600)));
-        assert_eq!(asked(&[]), None);
-    }
 }

@@ -7,8 +7,8 @@ mod transport;
 
 pub use classify::{Delivery, Outcome, classify};
 
-pub use pace::{Pace, backoff};
-pub use transport::{HttpTransport, Route, Transport, TransportFault};
+pub use pace::{Pace, Portion, Quota, backoff};
+pub use transport::{HttpTransport, Limits, Route, Transport, TransportFault, proxy_for};
 
 use crate::clock::Clock;
 use crate::model::{ApiError, FaultClass, ServerId};
@@ -16,7 +16,7 @@ use crate::providers::Product;
 use crate::wire::{Api, ReadFault, Reading, Stamp, WireRequest, WireResponse};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A request and what came of it, for `-v`: no header value, no body.
@@ -40,6 +40,8 @@ pub struct Client {
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     pace: Mutex<Pace>,
+    quota: Mutex<Quota>,
+    portion: Mutex<Portion>,
     /// How far the provider's clock is from ours, once a refused signature told.
     offset: Mutex<TimeDelta>,
     /// The same as every dated answer tells it, for `check`.
@@ -53,9 +55,11 @@ pub struct Client {
 /// Attempts of a read while a plan is made; a look of the poller has one, since the poller repeats it itself.
 const PLAN_ATTEMPTS: u32 = 4;
 
+// Within the quarter of an hour that providers allow, the own clock is good enough to sign with; beyond it they refuse,
+// and only such a refusal moves the time of signatures. So a wrong date alone does nothing but warn.
 /// A clock difference beyond this is believed to be an error of the answer, not of our clock.
 const MOST_OFFSET: TimeDelta = TimeDelta::hours(24);
-/// A smaller one does not explain a refused signature.
+/// A smaller one does not explain a refused signature, and is not worth a warning.
 const LEAST_OFFSET: TimeDelta = TimeDelta::seconds(60);
 
 impl Client {
@@ -66,12 +70,15 @@ impl Client {
         clock: Arc<dyn Clock>,
         tracer: Option<Tracer>,
     ) -> Self {
-        let pace = Mutex::new(Pace::new(product.entry().facts.rate));
+        let facts = &product.entry().facts;
+        let (pace, portion) = (Mutex::new(Pace::new(facts.rate)), Mutex::new(Portion::new(facts.observe_batch)));
         Self {
             product,
             transport,
             clock,
             pace,
+            quota: Mutex::default(),
+            portion,
             offset: Mutex::new(TimeDelta::zero()),
             difference: Mutex::new(None),
             sign_in: tokio::sync::Mutex::new(()),
@@ -104,7 +111,29 @@ impl Client {
 
     /// How far the provider's clock is from ours, as the last dated answer told (to the second).
     pub fn clock_difference(&self) -> Option<TimeDelta> {
-        *self.difference.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.difference)
+    }
+
+    /// What the operator should know of the clocks before anything is signed: only a date that came over TLS counts.
+    pub fn clock_warning(&self) -> Option<String> {
+        let difference = self.clock_difference().filter(|_| self.product.endpoint().scheme() == "https")?;
+        let (seconds, way) = match difference.num_seconds() {
+            behind @ 1.. => (behind, "behind"),
+            ahead => (-ahead, "ahead of"),
+        };
+        (difference.abs() > LEAST_OFFSET).then(|| {
+            format!("this machine's clock is {seconds} s {way} the provider's: set it right (NTP), or signatures fail")
+        })
+    }
+
+    /// How many servers to ask for in one look: fewer than the product allows while its answers cannot be read.
+    pub fn portion(&self) -> usize {
+        lock(&self.portion).size()
+    }
+
+    /// Takes how a look at so many servers went.
+    pub fn looked(&self, servers: usize, readable: bool) {
+        lock(&self.portion).note(servers, readable);
     }
 
     /// Requests that left, for benchmarks and reports.
@@ -114,7 +143,7 @@ impl Client {
 
     /// Civil time as the provider's clock has it.
     fn provider_time(&self) -> DateTime<Utc> {
-        self.clock.now().wall + *self.offset.lock().unwrap_or_else(PoisonError::into_inner)
+        self.clock.now().wall + *lock(&self.offset)
     }
 
     /// Sends an order once. `valid` is asked right before the bytes leave; a permit that is void by then is unsent.
@@ -161,7 +190,7 @@ impl Client {
         if let Some(fault) = classify::said(&*self.product, &answer) {
             return Err(fault);
         }
-        if !answer.status.is_success() {
+        if !answer.status.is_success() || !answer.may_be_json() {
             let fault = classify::foreign(&answer);
             return Err((fault.class, fault.error));
         }
@@ -174,7 +203,10 @@ impl Client {
         let mut renewals = 1;
         loop {
             let fault = match self.read_once(request.clone()).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    lock(&self.quota).good();
+                    return Ok(answer);
+                }
                 Err((fault, renewed)) if renewed && renewals > 0 => {
                     renewals -= 1;
                     drop(fault);
@@ -182,7 +214,7 @@ impl Client {
                 }
                 Err((fault, _)) => fault,
             };
-            if attempt >= attempts || !fault.class.worth_retrying() {
+            if attempt >= attempts || !fault.class.worth_retrying() || !lock(&self.quota).repeat() {
                 return Err(fault);
             }
             let jitter = self.clock.jitter();
@@ -212,7 +244,7 @@ impl Client {
             }
             return Err((ReadFault { class, error }, false));
         }
-        if !answer.status.is_success() {
+        if !answer.status.is_success() || !answer.may_be_json() {
             return Err((classify::foreign(&answer), false));
         }
         Ok(answer)
@@ -231,8 +263,8 @@ impl Client {
         let began = self.clock.now().steady;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let result = self.transport.exchange(request, route).await;
-        if let Some(date) = result.as_ref().ok().and_then(dated) {
-            *self.difference.lock().unwrap_or_else(PoisonError::into_inner) = Some(date - self.clock.now().wall);
+        if let Some(date) = result.as_ref().ok().and_then(WireResponse::date) {
+            *lock(&self.difference) = Some(date - self.clock.now().wall);
         }
         if let Some(tracer) = &self.tracer {
             let told = match &result {
@@ -272,9 +304,9 @@ impl Client {
         if *class != FaultClass::ClockSkew && self.product.login().expire() {
             return true;
         }
-        let Some(date) = dated(answer) else { return false };
+        let Some(date) = answer.date() else { return false };
         let offset = date - self.clock.now().wall;
-        let mut known = self.offset.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.offset);
         let news = (offset - *known).abs() >= LEAST_OFFSET && offset.abs() <= MOST_OFFSET;
         if news {
             *known = offset;
@@ -283,7 +315,7 @@ impl Client {
     }
 
     async fn wait_for_turn(&self) {
-        let wait = self.pace.lock().unwrap_or_else(PoisonError::into_inner).reserve(self.clock.now().steady);
+        let wait = lock(&self.pace).reserve(self.clock.now().steady);
         if !wait.is_zero() {
             self.clock.sleep(wait).await;
         }
@@ -291,13 +323,12 @@ impl Client {
 
     fn slow_down(&self, pause: Duration) {
         let now = self.clock.now().steady;
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner).throttled(now, pause);
+        lock(&self.pace).throttled(now, pause);
     }
 }
 
-/// When the provider says that it answered.
-fn dated(answer: &WireResponse) -> Option<DateTime<Utc>> {
-    Some(DateTime::parse_from_rfc2822(answer.header("date")?).ok()?.with_timezone(&Utc))
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A [`Client`] as a provider may use it: it reads, with so many attempts.

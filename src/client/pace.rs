@@ -42,6 +42,71 @@ impl Pace {
     }
 }
 
+/// How many reads may be repeated while nothing comes back: one budget for everything that one line asks, so that a
+/// provider in trouble is not asked four times as much.
+#[derive(Clone, Debug)]
+pub struct Quota {
+    tokens: u32,
+}
+
+impl Quota {
+    const FULL: u32 = 500;
+    const REPEAT: u32 = 5;
+
+    /// A full one.
+    pub fn new() -> Self {
+        Self { tokens: Self::FULL }
+    }
+
+    /// Takes what a repeat costs; `false` if it is not there, and the read is not to be repeated.
+    pub fn repeat(&mut self) -> bool {
+        let left = self.tokens.checked_sub(Self::REPEAT);
+        self.tokens = left.unwrap_or(self.tokens);
+        left.is_some()
+    }
+
+    /// A good answer gives one token back.
+    pub fn good(&mut self) {
+        self.tokens = (self.tokens + 1).min(Self::FULL);
+    }
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How many servers one look asks for: half as many after an answer that cannot be read, since one broken or huge
+/// entry hides all others; twice as many once all answers are good.
+#[derive(Clone, Debug)]
+pub struct Portion {
+    most: usize,
+    now: usize,
+}
+
+impl Portion {
+    /// At most so many.
+    pub fn new(most: usize) -> Self {
+        Self { most: most.max(1), now: most.max(1) }
+    }
+
+    /// How many to ask for in one request.
+    pub fn size(&self) -> usize {
+        self.now
+    }
+
+    /// Takes how a look at so many servers went.
+    pub fn note(&mut self, servers: usize, readable: bool) {
+        if readable && servers >= self.now {
+            self.now = (self.now * 2).min(self.most);
+        }
+        if !readable && servers > 1 {
+            self.now = self.now.min(servers).div_ceil(2);
+        }
+    }
+}
+
 /// Full-jitter exponential backoff: `attempt` from 1; between 0.1 s and 30 s.
 pub fn backoff(attempt: u32, jitter: f64) -> Duration {
     let cap = (1_u64 << attempt.saturating_sub(1).min(5)).min(30);
@@ -66,6 +131,42 @@ mod tests {
         assert!(within(0, 1000) <= 20, "{waits:?}");
         assert!(within(1000, 2000) <= 10, "{waits:?}");
         assert_eq!(waits[0], Duration::ZERO);
+    }
+
+    #[test]
+    fn a_hundred_repeats_are_the_end_until_good_answers_come() {
+        let mut quota = Quota::new();
+        assert_eq!((0..1000).filter(|_| quota.repeat()).count(), 100);
+        (0..4).for_each(|_| quota.good());
+        assert!(!quota.repeat());
+        quota.good();
+        assert!(quota.repeat() && !quota.repeat());
+        (0..10_000).for_each(|_| quota.good());
+        assert_eq!((0..1000).filter(|_| quota.repeat()).count(), 100);
+    }
+
+    #[test]
+    fn a_portion_is_halved_down_to_one_and_grows_again() {
+        let mut portion = Portion::new(100);
+        let mut sizes = vec![portion.size()];
+        for _ in 0..8 {
+            portion.note(portion.size(), false);
+            sizes.push(portion.size());
+        }
+        assert_eq!(sizes, [100, 50, 25, 13, 7, 4, 2, 1, 1]);
+        portion.note(1, false);
+        assert_eq!(portion.size(), 1);
+        for _ in 0..8 {
+            portion.note(100, true);
+        }
+        assert_eq!(portion.size(), 100);
+        // A small look that goes well says nothing of large ones.
+        portion.note(100, false);
+        portion.note(3, true);
+        assert_eq!(portion.size(), 50);
+        // What only three were asked for is halved from three.
+        portion.note(3, false);
+        assert_eq!(portion.size(), 2);
     }
 
     #[test]

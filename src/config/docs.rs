@@ -118,7 +118,11 @@ Standard input (`-`) can serve one of `--instance`, `--password-file` and `--use
 ## Endpoints
 
 `https://HOST` with an optional port and nothing else: no user, path, query or fragment. `http` is spoken only to
-127.0.0.0/8, [::1] and `localhost`, written just so.
+127.0.0.0/8 and [::1], written just so; `localhost` is a name, and names can lead elsewhere.
+
+Certificates are checked against those that the system trusts, and nothing switches that off. For a private CA, name a
+file with the certificates to trust in `SSL_CERT_FILE` (it replaces the system's list). `https_proxy`, `all_proxy` and
+`no_proxy` are honoured for `https`; the plan names the proxy, and loopback is never asked through one.
 
 ## The sandbox
 

@@ -13,7 +13,7 @@ pub enum BadEndpoint {
     #[error("only `https` is spoken")]
     Scheme,
     /// http to somewhere else.
-    #[error("plain `http` is spoken to 127.0.0.0/8, [::1] and `localhost` alone: write `https`")]
+    #[error("plain `http` is spoken to a literal loopback address alone: write `https`, or 127.0.0.1 or [::1]")]
     PlainHttp,
     /// User or password.
     #[error("an endpoint must not hold a user or a password")]
@@ -55,7 +55,8 @@ pub fn endpoint(text: &str) -> Result<Url, BadEndpoint> {
     }
     let written = written_host(authority);
     let loopback = match url.host() {
-        Some(Host::Domain(name)) if same_name(name, written) => name == "localhost",
+        // A name, `localhost` too, leads wherever this machine's name lookup says.
+        Some(Host::Domain(name)) if same_name(name, written) => false,
         Some(Host::Ipv4(address)) if written.parse() == Ok(IpAddr::V4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) if bracketed(written) == Some(address) => address.is_loopback(),
         _ => return Err(BadEndpoint::Host),
@@ -109,14 +110,15 @@ mod tests {
             "http://127.255.255.254:1",
             "http://[::1]:8080",
             "http://[0:0:0:0:0:0:0:1]",
-            "http://localhost:8080",
-            "HTTP://LOCALHOST",
+            "HTTP://127.0.0.1",
         ] {
             assert!(endpoint(text).is_ok(), "{text}");
         }
         for (text, expected) in [
             ("http://api.example.org", BadEndpoint::PlainHttp),
             ("http://127.0.0.1.example.org", BadEndpoint::PlainHttp),
+            ("http://localhost:8080", BadEndpoint::PlainHttp),
+            ("HTTP://LOCALHOST", BadEndpoint::PlainHttp),
             ("http://localhost.example.org", BadEndpoint::PlainHttp),
             ("http://127-0-0-1.example.org", BadEndpoint::PlainHttp),
             ("http://10.0.0.1", BadEndpoint::PlainHttp),

@@ -26,7 +26,8 @@ fn unwritable(error: serde_json::Error) -> io::Error {
 fn escaped(json: &str, pretty: bool) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
-        if is_unsafe(c) && !(pretty && c == '\n') {
+        // `##` opens a command of some build logs, wherever it stands in a line.
+        if (is_unsafe(c) && !(pretty && c == '\n')) || (c == '#' && safe.ends_with('#')) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing to a string cannot fail.
                 let _ = write!(safe, "\\u{unit:04x}");
@@ -53,6 +54,14 @@ mod tests {
             let pretty = escaped(&serde_json::to_string_pretty(&value).expect("JSON"), true);
             prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&pretty).expect("JSON"), value);
         }
+    }
+
+    #[test]
+    fn no_document_holds_the_opening_of_a_build_log_command() {
+        let value = serde_json::json!({ "message": "##vso[task.complete] ##[error] ### \\##" });
+        let line = escaped(&value.to_string(), false);
+        assert!(!line.contains("##"), "{line}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).expect("JSON"), value);
     }
 
     #[test]

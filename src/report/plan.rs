@@ -35,8 +35,10 @@ pub struct PlanTarget<'a> {
     pub provider: &'a str,
     /// Who pays.
     pub account: &'a str,
-    /// The provider's own endpoint for this region; another one in `planned` is marked.
+    /// The provider's own endpoint, where the user named another one.
     pub own_endpoint: Option<&'a str>,
+    /// What stands between: `http://proxy.example.org:3128`, without its password.
+    pub proxy: Option<&'a str>,
     /// Everything settled.
     pub planned: &'a PlannedTarget,
 }
@@ -120,6 +122,9 @@ impl PlanView<'_> {
             let own = first.own_endpoint.map(clean).unwrap_or_default();
             let line = format!("  endpoint   {}  ! not the provider's own ({own})", clean(endpoint));
             push(text, &paint.tone(Tone::Warn, &line));
+        }
+        if let Some(proxy) = first.proxy {
+            push(text, &paint.tone(Tone::Warn, &format!("  through    the proxy {}", clean(proxy))));
         }
 
         let mut grid = Grid::new(&["server", "name", "address", "now", "image now", "-> image", "power"], 0, width);

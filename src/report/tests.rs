@@ -282,8 +282,14 @@ fn levels_tell_more_and_more_and_quiet_tells_what_went_wrong() {
 }
 
 fn plan<'a>(targets: &[&'a PlannedTarget], own_endpoint: Option<&'a str>) -> PlanView<'a> {
-    let target =
-        |planned: &&'a PlannedTarget| PlanTarget { provider: "acme-metal", account: "AKID7", own_endpoint, planned };
+    let proxy = own_endpoint.is_some().then_some("http://***@proxy.test:3128");
+    let target = |planned: &&'a PlannedTarget| PlanTarget {
+        provider: "acme-metal",
+        account: "AKID7",
+        own_endpoint,
+        proxy,
+        planned,
+    };
     PlanView {
         targets: targets.iter().map(target).collect(),
         power_off: PowerOff::Soft,
@@ -303,7 +309,7 @@ fn the_plan_names_everything_that_matters_before_a_yes() {
         planned("a-1", "web-1", &[("raid", "NORAID (read from the server)"), ("hostname", "web-1")]),
         planned("b-2", "db-1", &[("raid", "NORAID (read from the server)"), ("hostname", "db-1")]),
     );
-    let text = plan(&[&a, &b], Some("https://metal.acme.test/")).text(None, Paint::default());
+    let text = plan(&[&a, &b], None).text(None, Paint::default());
     for part in [
         "Plan for 2 servers",
         "acme-metal",
@@ -328,9 +334,13 @@ fn the_plan_names_everything_that_matters_before_a_yes() {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     assert_eq!(text.matches("NORAID").count(), 1, "what servers share is said once\n{text}");
-    assert!(!text.contains("not the provider's own"));
+    assert!(!text.contains("not the provider's own") && !text.contains("proxy"));
     let elsewhere = plan(&[&a], Some("https://real.acme.test")).text(None, Paint::default());
-    assert!(elsewhere.contains("! not the provider's own (https://real.acme.test)"), "{elsewhere}");
+    assert!(
+        elsewhere.contains("https://metal.acme.test  ! not the provider's own (https://real.acme.test)\n"),
+        "{elsewhere}"
+    );
+    assert!(elsewhere.contains("through    the proxy http://***@proxy.test:3128\n"), "{elsewhere}");
     assert!(elsewhere.contains("The system disk of a-1 will be WIPED"));
 }
 

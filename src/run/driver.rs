@@ -10,7 +10,7 @@ use crate::journal::Claims;
 use crate::model::{ApiError, FaultClass, Order, OrderSecrets, Seen, Watch, What, Wish};
 use crate::secret::Reveal;
 use crate::wire::ReadFault;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -233,7 +233,16 @@ fn carry_out<'a>(
 }
 
 async fn look(client: &Client, targets: Vec<usize>, watches: Vec<Watch>) -> Input {
-    let mut seen = client.product().observe(&client.single(), &watches).await;
+    let reader = client.single();
+    let portions = watches.chunks(client.portion()).map(|portion| async {
+        let seen = client.product().observe(&reader, portion).await;
+        let broken = |(_, seen): &(_, Seen)| matches!(seen, Seen::Fault(fault) if fault.class == FaultClass::Malformed);
+        let readable = portion.len() == 1 || !seen.iter().all(broken);
+        (seen, readable)
+    });
+    let told = join_all(portions).await;
+    client.looked(watches.len(), told.iter().all(|(_, readable)| *readable));
+    let mut seen: Vec<_> = told.into_iter().flat_map(|(seen, _)| seen).collect();
     let results = targets
         .into_iter()
         .zip(&watches)

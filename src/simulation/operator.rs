@@ -83,7 +83,7 @@ impl Desk {
         let wishes: Vec<_> = kit.products.iter().map(|_| Ok(kit.wish.clone())).collect();
         let lanes: Vec<PlanLane<'_>> =
             kit.clients.iter().zip(&wishes).map(|(client, wish)| PlanLane { client, wish }).collect();
-        let Ok(rows) = plan::prepare(&lanes, chosen).await else { return self.gone(None) };
+        let Ok(rows) = plan::prepare(&lanes, chosen, &Default::default()).await else { return self.gone(None) };
         let mut opening: Opening = Vec::new();
         let mut hashed = Vec::new();
         let mut targets = Vec::new();

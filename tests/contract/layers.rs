@@ -62,7 +62,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("hmac", &["sign"]),
     ("http_body_util", &["sandbox"]),
     ("hyper", &["sandbox"]),
-    ("hyper_util", &["sandbox"]),
+    ("hyper_util", &["client", "sandbox"]),
     ("indicatif", &["report"]),
     ("percent_encoding", &["sign", "sandbox", "vendor", "emulator"]),
     ("rand", &["model", "clock.rs", "run", "simulation"]),

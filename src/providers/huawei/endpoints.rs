@@ -156,7 +156,14 @@ pub(super) fn name_in_host(found: &Found) -> Result<String, SetupError> {
 /// Reads an address: `https`, or `http` to this machine by its literal address.
 fn address(found: &Found) -> Result<Url, SetupError> {
     let bad = |problem: &str| SetupError::BadSetting { origin: found.origin.clone(), problem: problem.to_owned() };
-    let url = Url::parse(found.value.expose().trim()).map_err(|_| bad("it is not an address such as https://host"))?;
+    let text = found.value.expose().trim();
+    let url = Url::parse(text).map_err(|_| bad("it is not an address such as https://host"))?;
+    // Judged as it is written: a host that only the parser turns into this one is a disguise.
+    let text = text.to_ascii_lowercase();
+    let written = text.split_once("://").and_then(|(_, rest)| rest.strip_prefix(url.host_str().unwrap_or_default()));
+    if !written.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/', '?', '#'])) {
+        return Err(bad("the host must be a plain name, or an address in its usual form"));
+    }
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
         return Err(bad("an address has no user, no password and no query"));
     }
@@ -250,7 +257,17 @@ mod tests {
 
     #[test]
     fn an_address_that_is_not_safe_is_refused() {
-        for text in ["http://iam.example.com", "http://localhost", "ftp://x", "iam", "https://u:p@x", "https://x?a=b"] {
+        for text in [
+            "http://iam.example.com",
+            "http://localhost",
+            "ftp://x",
+            "iam",
+            "https://u:p@x",
+            "https://x?a=b",
+            "http://0x7f.1",
+            "http://2130706433",
+            "https:x",
+        ] {
             let sources = MapSources::default().with("variable:HUAWEICLOUD_SDK_IAM_ENDPOINT", text);
             let fault = Endpoints::settle(&sources, Some("eu-de"), None).err().expect(text).to_string();
             assert!(!fault.contains(text), "{fault}");

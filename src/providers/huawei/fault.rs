@@ -153,10 +153,10 @@ fn unauthorized(message: &str) -> FaultClass {
     }
 }
 
-/// The pause that the answer asks for: `Retry-After` in seconds, or the window in the gateway's text.
+/// The pause that the answer asks for: `Retry-After`, or the window in the gateway's text.
 fn pause(answer: &WireResponse, message: &str) -> Option<Duration> {
-    if let Some(seconds) = answer.header("retry-after").and_then(|text| text.trim().parse::<u32>().ok()) {
-        return Some(Duration::from_secs(u64::from(seconds)));
+    if let Some(pause) = answer.retry_after() {
+        return Some(pause);
     }
     let (_, window) = message.split_once("time:")?;
     let mut words = window.split_whitespace();

@@ -5,7 +5,6 @@
 use super::wire::{Code, ErrorBody, ErrorField, Failure, Word};
 use crate::model::{ApiError, FaultClass};
 use crate::wire::WireResponse;
-use std::time::Duration;
 
 const REQUEST_ID: &str = "x-jdcloud-request-id";
 const DENIED_ADVICE: &str = "check the credentials with `reinstall check`; if the account has operation protection on, \
@@ -52,7 +51,7 @@ fn class(error: &ErrorBody, answer: &WireResponse) -> FaultClass {
     }
     let code = error.code.as_ref().and_then(Code::number).unwrap_or(http);
     match word.as_str() {
-        "RATE_LIMIT" => return FaultClass::Throttled(retry_after(answer)),
+        "RATE_LIMIT" => return FaultClass::Throttled(answer.retry_after()),
         "FAILED_PRECONDITION" | "ABORTED" | "ALREADY_EXISTS" => return FaultClass::Busy,
         "INVALID_ARGUMENT" | "OUT_OF_RANGE" | "QUOTA_EXCEEDED" => return FaultClass::Invalid,
         "UNAUTHENTICATED" | "ACCESS_ERROR" => return denied(error),
@@ -66,7 +65,7 @@ fn class(error: &ErrorBody, answer: &WireResponse) -> FaultClass {
         403 => FaultClass::Denied,
         404 => FaultClass::NotFound,
         409 => FaultClass::Busy,
-        429 => FaultClass::Throttled(retry_after(answer)),
+        429 => FaultClass::Throttled(answer.retry_after()),
         // 408 and 499 do not say how far the request had come.
         408 | 499 => FaultClass::Server,
         400..=498 => FaultClass::Invalid,
@@ -83,16 +82,12 @@ fn denied(error: &ErrorBody) -> FaultClass {
     if speaks_of_time && !text.contains("token") { FaultClass::ClockSkew } else { FaultClass::Denied }
 }
 
-/// No pause is promised; one that is given in seconds is heard.
-fn retry_after(answer: &WireResponse) -> Option<Duration> {
-    answer.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use bytes::Bytes;
     use http::{HeaderMap, StatusCode};
+    use std::time::Duration;
 
     fn answer(status: u16, body: &str) -> WireResponse {
         WireResponse {

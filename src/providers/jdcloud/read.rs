@@ -93,6 +93,9 @@ impl Cps {
                 None if total == Some(0) => Vec::new(),
                 None => return Err(ReadFault::malformed(format!("the answer of {label} has no list"))),
             };
+            if total == Some(0) && !page.is_empty() {
+                return Err(ReadFault::malformed(format!("the list of {label} has entries, and counts none")));
+            }
             let reached = |count: usize| total.is_none_or(|total| count as u64 >= total);
             if page.is_empty() {
                 let complete = reached(rows.len());
@@ -233,7 +236,7 @@ fn seen(id: &ServerId, asked: &[ServerId], listing: &Listing<Row>) -> Seen {
 /// What a status word means. The pages document `running`, `stopped` and `error`; the rest is inferred from them and
 /// from the provider's list for virtual machines.
 pub(super) fn phase(status: &str) -> Phase {
-    match status.trim().to_ascii_lowercase().as_str() {
+    match status.to_ascii_lowercase().as_str() {
         "running" => Phase::Running,
         "stopped" => Phase::Stopped,
         "reinstalling" => Phase::Installing,

@@ -97,7 +97,7 @@ pub(super) fn fault(answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
     }
     let envelope: Envelope<IgnoredAny> = serde_json::from_slice(&answer.body).ok()?;
     let code = envelope.code.filter(|code| !code.is_empty())?;
-    let class = classify(status, &code, retry_after(answer));
+    let class = classify(status, &code, answer.retry_after());
     let message = envelope.message.filter(|text| !text.is_empty()).unwrap_or_else(|| code.clone());
     let error = ApiError::from_provider(&class, Some(code), message, envelope.request_id);
     Some((class, error))
@@ -138,15 +138,6 @@ fn classify(status: u16, code: &str, pause: Option<Duration>) -> FaultClass {
     } else {
         FaultClass::Invalid
     }
-}
-
-/// The pause the provider asks for, in whole seconds; dates and anything else are left to the caller's backoff.
-fn retry_after(answer: &WireResponse) -> Option<Duration> {
-    let text = answer.header("retry-after")?.trim();
-    if text.is_empty() || text.len() > 6 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    text.parse().ok().map(Duration::from_secs)
 }
 
 /// The provider's id of the request, in good and bad answers alike.
@@ -297,7 +288,9 @@ mod tests {
     #[test]
     fn a_pause_is_believed_only_as_a_sane_number() {
         let error = r#"{"requestId":"T","code":"REQUEST_LIMIT_EXCEEDED","message":"m"}"#;
-        for (text, pause) in [("7", Some(7)), (" 30 ", Some(30)), ("-1", None), ("1e18", None), ("99999999999", None)] {
+        for (text, pause) in
+            [("7", Some(7)), (" 30 ", Some(30)), ("-1", None), ("1e18", None), ("99999999999", Some(600))]
+        {
             let mut answer = answer(429, error);
             answer.headers.insert("retry-after", text.parse().expect("a value"));
             let class = fault(&answer).expect("a fault").0;

@@ -60,6 +60,9 @@ pub(super) fn pages<'a, T: Row + 'a>(
                 (None, Some(0)) => Vec::new(),
                 (None, _) => return Err(ReadFault::malformed("the answer has no `dataSet`".to_owned())),
             };
+            if page.total_count == Some(0) && !fresh.is_empty() {
+                return Err(ReadFault::malformed("the list has rows, and counts none".to_owned()));
+            }
             let count = fresh.len();
             let mut news = false;
             for row in &fresh {

@@ -214,14 +214,14 @@ pub(super) async fn observe(
     let ids: Vec<&str> = watches.iter().map(|watch| watch.id.as_str()).collect();
     let told = by_ids(api, account, endpoint, &ids).await;
     let look = |id: &ServerId| match told.iter().find(|(ids, _)| ids.contains(&id.as_str())) {
-        Some((_, Ok(instances))) => seen(id, instances),
+        Some((asked, Ok(instances))) => seen(id, asked, instances),
         Some((_, Err(fault))) => Seen::Fault(fault.clone()),
         None => Seen::Fault(malformed("the instance was not asked for")),
     };
     watches.iter().map(|watch| (watch.id.clone(), look(&watch.id))).collect()
 }
 
-fn seen(id: &ServerId, instances: &[Instance]) -> Seen {
+fn seen(id: &ServerId, asked: &[&str], instances: &[Instance]) -> Seen {
     let mut found: Option<Observation> = None;
     for instance in instances.iter().filter(|instance| instance.id == id.as_str()) {
         let Some(state) = state(instance) else { return Seen::Fault(malformed("the instance has no state")) };
@@ -231,7 +231,14 @@ fn seen(id: &ServerId, instances: &[Instance]) -> Seen {
         }
         found = Some(new);
     }
-    found.map_or(Seen::Absent, Seen::Here)
+    match found {
+        Some(found) => Seen::Here(found),
+        // An answer about other instances is no answer to this question.
+        None if instances.iter().any(|instance| !asked.contains(&instance.id.as_str())) => {
+            Seen::Fault(malformed("the answer names instances that were not asked for"))
+        }
+        None => Seen::Absent,
+    }
 }
 
 #[cfg(test)]
