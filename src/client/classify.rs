@@ -8,6 +8,9 @@ use chrono::DateTime;
 use http::StatusCode;
 use std::time::Duration;
 
+/// The longest pause that a provider is granted.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
 /// What became of an order for one server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -118,10 +121,13 @@ pub fn classify(product: &dyn Product, ids: &[ServerId], result: &Result<WireRes
     }
 }
 
-/// The provider's own error, with the pause that a header asks for where the provider has no words for one.
+/// The provider's own error. The pause is the header's, or else the one that the provider has words for.
 pub(super) fn said(product: &dyn Product, answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
     match product.fault(answer)? {
-        (FaultClass::Throttled(None), error) => Some((FaultClass::Throttled(retry_after(answer)), error)),
+        (FaultClass::Throttled(worded), error) => {
+            let pause = retry_after(answer).or(worded).map(|pause| pause.min(LONGEST_PAUSE));
+            Some((FaultClass::Throttled(pause), error))
+        }
         other => Some(other),
     }
 }
@@ -184,11 +190,11 @@ fn retry_after(answer: &WireResponse) -> Option<Duration> {
     let text = answer.header("retry-after")?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit are still "long".
-        return Some(Duration::from_secs(text.parse().unwrap_or(600_u64).min(600)));
+        return Some(text.parse().map_or(LONGEST_PAUSE, Duration::from_secs).min(LONGEST_PAUSE));
     }
     let until = DateTime::parse_from_rfc2822(text).ok()?;
     let date = DateTime::parse_from_rfc2822(answer.header("date")?).ok()?;
-    Some((until - date).to_std().unwrap_or_default().min(Duration::from_secs(600)))
+    Some((until - date).to_std().unwrap_or_default().min(LONGEST_PAUSE))
 }
 
 #[cfg(test)]
