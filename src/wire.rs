@@ -92,7 +92,10 @@ pub struct WireResponse {
 impl WireResponse {
     /// Reads the body as a typed document. The error never quotes the body.
     pub fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, ReadFault> {
-        serde_json::from_slice(&self.body).map_err(|error| {
+        // The parser looks at no byte of a text that nobody asked for; what is no text at all is no document either.
+        let text = std::str::from_utf8(&self.body)
+            .map_err(|_| ReadFault::malformed("the answer is not UTF-8 text".to_owned()))?;
+        serde_json::from_str(text).map_err(|error| {
             ReadFault::malformed(format!(
                 "the answer is not the expected document (line {}, column {})",
                 error.line(),

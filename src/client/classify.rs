@@ -8,6 +8,9 @@ use crate::wire::{ReadFault, WireResponse};
 use http::StatusCode;
 use std::time::Duration;
 
+/// The longest pause that a provider is granted.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
 /// What became of an order for one server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -121,14 +124,17 @@ pub fn classify(product: &dyn Product, ids: &[ServerId], result: &Result<WireRes
     }
 }
 
-/// The provider's own error, with the pause that a header asks for where the provider has no words for one.
+/// The provider's own error. The pause is the header's, or else the one that the provider has words for.
 pub(super) fn said(product: &dyn Product, answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
     // Whoever answers with a page is not the provider, whatever the page looks like.
     if !answer.may_be_json() {
         return None;
     }
     match product.fault(answer)? {
-        (FaultClass::Throttled(None), error) => Some((FaultClass::Throttled(answer.retry_after()), error)),
+        (FaultClass::Throttled(worded), error) => {
+            let pause = answer.retry_after().or(worded).map(|pause| pause.min(LONGEST_PAUSE));
+            Some((FaultClass::Throttled(pause), error))
+        }
         other => Some(other),
     }
 }

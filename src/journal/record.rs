@@ -51,6 +51,13 @@ pub struct Story {
     pub damage: Option<Damage>,
 }
 
+impl Story {
+    /// Reads a journal's bytes, up to the first damage.
+    pub fn of(bytes: &[u8]) -> Self {
+        read(bytes)
+    }
+}
+
 /// What is wrong with a journal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {

@@ -62,7 +62,7 @@ pub fn past(events: &[Event], now: Now) -> Result<Past, NoPast> {
     for event in events {
         match &event.what {
             What::Confirmed { .. } => past.confirmed = true,
-            What::OrderIntent { permit, .. } => past.next_permit = past.next_permit.max(permit + 1),
+            What::OrderIntent { permit, .. } => past.next_permit = past.next_permit.max(permit.saturating_add(1)),
             _ => {}
         }
         let (Some(provider), Some(instance)) = (&event.provider, &event.instance) else { continue };

@@ -7,11 +7,11 @@ use reinstall::providers::{Entry, FieldKind, VENDORS, Vendor};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-const NOTE: &str = "`UPDATE_DOCS=1 cargo test --test contract docs_fresh` writes it anew";
+const NOTE: &str = "`UPDATE_DOCS=1 cargo test --test contract` writes it anew";
 
 /// Holds a page against its kept copy; writes the copy where that is asked for.
 #[expect(clippy::disallowed_methods, reason = "the one switch of this test")]
-fn fresh(name: &str, page: &str) {
+pub(crate) fn fresh(name: &str, page: &str) {
     let path = root().join("docs").join(name);
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::create_dir_all(path.parent().expect("docs")).expect("the folder");

@@ -8,4 +8,5 @@ mod rules;
 mod samples;
 mod source;
 mod stage;
+mod supply;
 mod wiretap;

@@ -1,5 +1,6 @@
 //! Encoders that signatures rest on.
 
+use crate::cases::cases;
 use proptest::prelude::*;
 use reinstall::sign::canonical::{decode, encode, parameters, path, query};
 use reinstall::sign::hash::{hex, hmac_sha256, same, sha256_hex};
@@ -14,6 +15,8 @@ fn written(pairs: &[(String, String)]) -> String {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn what_is_encoded_is_decoded_to_the_same(text in any::<String>()) {
         let encoded = encode(&text);

@@ -1,17 +1,13 @@
 //! What became of an order: over answers that nobody foresaw, the careful reading wins.
 
-use crate::products::products;
+use crate::cases::cases;
+use crate::properties::orders::{careful, ids};
+use crate::properties::products::products;
 use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use reinstall::client::{Outcome, TransportFault, classify};
-use reinstall::model::{FaultClass, ServerId};
+use reinstall::model::FaultClass;
 use reinstall::wire::WireResponse;
-
-fn ids() -> Vec<ServerId> {
-    ["5a0db0c5-dc00-7000-8000-000000000001", "5a0db0c5-dc00-7000-8000-000000000002"]
-        .map(|id| ServerId::new(id).expect("an id"))
-        .to_vec()
-}
 
 /// Documents with the words of the providers' own formats, in every arrangement.
 fn document() -> impl Strategy<Value = String> {
@@ -96,37 +92,13 @@ fn transport_faults() -> impl Strategy<Value = TransportFault> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(cases(4000))]
 
     #[test]
     fn every_server_gets_one_outcome_and_unsent_is_proven(status in 200_u16..600, body in body(), html in any::<bool>()) {
         let (ids, answer) = (ids(), answer(status, &body, html));
         for (entry, product) in products() {
-            let result = Ok(answer.clone());
-            let delivery = classify(&**product, &ids, &result);
-            prop_assert_eq!(delivery.outcomes.len(), ids.len(), "{}", entry.id);
-            let own = product.fault(&answer);
-            for outcome in &delivery.outcomes {
-                match outcome {
-                    Outcome::Unsent { class, .. } => {
-                        let refused =
-                            matches!(class, FaultClass::Throttled(_) | FaultClass::SignedOut | FaultClass::Denied | FaultClass::ClockSkew);
-                        prop_assert!(refused, "{}: unsent by {class:?}", entry.id);
-                        prop_assert!(own.is_some() || status == 429, "{}: unsent by a stranger's {status}", entry.id);
-                        prop_assert!(status < 500 && status != 408, "{}: {status} proves nothing", entry.id);
-                    }
-                    Outcome::Rejected { .. } => {
-                        prop_assert!(own.is_some(), "{}: rejected by a stranger's {status}", entry.id);
-                        prop_assert!(status < 500 && !(300..400).contains(&status) && status != 408);
-                    }
-                    Outcome::Accepted { .. } | Outcome::NotSuccessful(_) => {
-                        prop_assert!((200..300).contains(&status), "{}: {outcome:?} on {status}", entry.id);
-                        prop_assert!(own.is_none(), "{}: {outcome:?} beside a fault", entry.id);
-                    }
-                    Outcome::Maybe(_) => {}
-                }
-            }
-            prop_assert_eq!(delivery.halt.is_some(), (300..400).contains(&status), "{}: halt on {}", entry.id, status);
+            careful(entry, &**product, &ids, &answer);
         }
     }
 

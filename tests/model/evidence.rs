@@ -1,5 +1,6 @@
 //! What proves that a reinstall began, and what never does.
 
+use crate::cases::cases;
 use proptest::prelude::*;
 use reinstall::model::{HandleState, Observation, Operation, Phase, PowerPlan, Prepared, Record, ServerId};
 use reinstall::run::evidence::{Before, proof};
@@ -81,7 +82,7 @@ fn before<'a>(baseline: &'a Observation, flags: [bool; 3], ticket: Option<&'a st
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3000))]
+    #![proptest_config(cases(3000))]
 
     #[test]
     fn a_terminal_look_like_the_baseline_is_never_a_proof(seen in seen(), prepared in prepared(), flags in any::<[bool; 3]>()) {

@@ -1,5 +1,6 @@
 //! The rate toward a provider is never exceeded, whatever asks when.
 
+use crate::cases::cases;
 use proptest::prelude::*;
 use reinstall::client::{Pace, backoff};
 use std::time::Duration;
@@ -10,6 +11,8 @@ fn within(leaves: &[Duration], from: Duration, span: Duration) -> usize {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn no_span_of_time_carries_more_than_burst_and_rate(
         rate in 1_u32..50,

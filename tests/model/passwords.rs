@@ -1,6 +1,7 @@
 //! Generated passwords, for each product's rule and for any rule that can be met.
 
-use crate::products::products;
+use crate::cases::cases;
+use crate::properties::products::products;
 use proptest::prelude::*;
 use reinstall::model::{LoginWish, OrderSecrets, PasswordRule, Wish};
 use reinstall::secret::Secret;
@@ -25,6 +26,8 @@ fn every_product_takes_the_passwords_that_are_made_for_it() {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn a_generated_password_passes_its_rule(min in 4_usize..20, more in 0_usize..20, classes in 1_usize..=4) {
         let rule = PasswordRule {

@@ -1,9 +1,12 @@
 //! Text of others, made safe to show.
 
+use crate::cases::cases;
 use proptest::prelude::*;
 use reinstall::report::text::{clean, clean_to, columns, is_unsafe};
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn cleaned_text_shows_and_does_nothing(text in any::<String>(), most in 0_usize..300) {
         let shown = clean_to(&text, most);

