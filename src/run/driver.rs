@@ -140,6 +140,7 @@ pub async fn drive(
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is a part of the run that only the driver holds together")]
 fn carry_out<'a>(
     machine: &Machine,
     crew: &'a Crew<'_>,
@@ -258,6 +259,10 @@ async fn look(client: &Client, targets: Vec<usize>, watches: Vec<Watch>) -> Inpu
 }
 
 /// Builds the order now and returns the future that sends it.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything that an order is made of, taken before the future that sends it"
+)]
 fn send<'a>(
     crew: &'a Crew<'_>,
     machine: &Machine,

@@ -101,7 +101,7 @@ const MOST_STEPS: u64 = 100_000;
 pub(super) fn play(seed: u64) -> Tally {
     let schedule = Schedule::of(seed);
     let same_machine = schedule.second.is_none_or(|second| second.same_machine);
-    let folder = (schedule.second.is_some() || seed % 16 == 0).then(|| tempfile::tempdir().expect("a folder"));
+    let folder = (schedule.second.is_some() || seed.is_multiple_of(16)).then(|| tempfile::tempdir().expect("a folder"));
     let store = folder.as_ref().map(|folder| Store::open(&folder.path().join("state")).expect("a store"));
     let mut cosmos = Cosmos::new(schedule.clone());
     cosmos.oracle.poor_reads = !matches!(schedule.weather, Weather::Calm | Weather::One { changes: true, .. });

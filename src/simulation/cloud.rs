@@ -58,9 +58,8 @@ impl Cloud {
     }
 
     pub(super) fn call(&self, request: &Inbound) -> Option<Call> {
-        let route =
-            |(part, emulator): (usize, &Box<dyn Emulator>)| Some(Call { part, route: emulator.route(request)? });
-        self.parts.iter().enumerate().find_map(route)
+        let route = |(part, emulator): (usize, &dyn Emulator)| Some(Call { part, route: emulator.route(request)? });
+        self.parts.iter().map(|part| &**part).enumerate().find_map(route)
     }
 
     /// Answers a request that arrives now. A read shows the past, `lag` ago; a change comes to what `fate` says.

@@ -2,10 +2,10 @@
 //! project's own at the other end. `./check hostile` runs the long form.
 #![expect(clippy::disallowed_methods, reason = "real sockets and processes are waited for in real time")]
 
-#[expect(dead_code, reason = "shared with the tests of the command line, which use all of it")]
 #[path = "../artefacts/mod.rs"]
 mod artefacts;
 #[path = "../cli/bench.rs"]
+#[expect(dead_code, reason = "the other tests use the rest of it")]
 mod bench;
 #[expect(dead_code, reason = "shared with the tests of the command line, which use all of it")]
 #[path = "../cli/sandbox.rs"]

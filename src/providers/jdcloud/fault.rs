@@ -87,7 +87,6 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use http::{HeaderMap, StatusCode};
-    use std::time::Duration;
 
     fn answer(status: u16, body: &str) -> WireResponse {
         WireResponse {
