@@ -72,7 +72,7 @@ fn expected(answer: &WireResponse) -> Duration {
         return Duration::from_secs(seconds);
     }
     let date = |text: &str| DateTime::parse_from_rfc2822(text).ok();
-    let (until, now) = (date(text), answer.header("date").and_then(date));
+    let (until, now) = (date(text), only_date(answer).and_then(date));
     let (Some(until), Some(now)) = (until, now) else { return NONE };
     Duration::from_secs((until - now).num_seconds().clamp(0, 600).unsigned_abs())
 }
@@ -100,4 +100,9 @@ fn clock_is_sane(id: &str, answer: WireResponse) {
     let now = clock.now().wall;
     assert!(now - began < TimeDelta::minutes(10), "{id}: a refused signature is waited for");
     assert!((reader.now() - now).abs() <= TimeDelta::hours(24), "{id}: the clock is off by {}", reader.now() - now);
+}
+
+/// The answer's date; of two nobody knows which one holds.
+fn only_date(answer: &reinstall::wire::WireResponse) -> Option<&str> {
+    (answer.headers.get_all("date").iter().count() == 1).then(|| answer.header("date"))?
 }
