@@ -1,7 +1,9 @@
 //! From references to a plan: reads only. Everything that can be refused is refused here.
 
 use crate::client::Client;
-use crate::model::{ApiError, Exit, Expectation, FaultClass, PowerPlan, Prepared, Record, Ref, Refusal, Wish};
+use crate::model::{
+    ApiError, Exit, Expectation, FaultClass, PlannedTarget, PowerPlan, Prepared, Record, Ref, Refusal, RunHead, Wish,
+};
 use crate::providers::Admission;
 use crate::sign::hash::sha256_hex;
 use crate::wire::ReadFault;
@@ -210,8 +212,17 @@ fn unexpected(record: &Record, expect: &[Expectation]) -> Option<ApiError> {
     })
 }
 
-/// Digest over everything that a confirmed plan fixes.
-pub fn digest(wish: &Wish, targets: &[(String, String, Prepared)]) -> String {
+/// Digest over everything that a confirmed plan fixes: the head of the run, and each server with its product.
+pub fn digest(head: &RunHead, targets: &[(&str, &PlannedTarget)]) -> String {
+    let head = RunHead { plan_hash: String::new(), ..head.clone() };
+    let document = serde_json::json!({ "head": head, "targets": targets });
+    sha256_hex(document.to_string().as_bytes())
+}
+
+/// The digest of older journals, which covers wish and servers alone.
+pub fn older_digest(wish: &Wish, targets: &[(&str, &PlannedTarget)]) -> String {
+    let targets: Vec<_> =
+        targets.iter().map(|(provider, planned)| (provider, &planned.endpoint, &planned.prepared)).collect();
     let document = serde_json::json!({ "wish": wish, "targets": targets });
     sha256_hex(document.to_string().as_bytes())
 }

@@ -144,6 +144,7 @@ fn head() -> impl Strategy<Value = RunHead> {
     (text(), wish(), some_text(), any::<[u32; 3]>(), times, any::<[bool; 2]>(), place).prop_map(
         |(program, wish, reason, numbers, (timeout, start_window, poll_interval), flags, place)| RunHead {
             plan_hash: program.clone(),
+            by: reason.clone(),
             program,
             wish,
             reason,
@@ -164,6 +165,7 @@ fn what() -> impl Strategy<Value = What> {
     let mode = prop::sample::select(vec![PowerOff::Soft, PowerOff::Hard]);
     let verdict = prop::sample::select(Verdict::ALL.to_vec());
     let planned = (some_text(), text(), prepared()).prop_map(|(region, endpoint, prepared)| PlannedTarget {
+        account: region.clone(),
         region,
         endpoint,
         prepared,
@@ -198,8 +200,8 @@ fn what() -> impl Strategy<Value = What> {
         (verdict, prop::option::of(error())).prop_map(|(verdict, error)| What::Verdict { verdict, error }),
         text().prop_map(|reason| What::Halted { reason }),
         text().prop_map(|signal| What::Signalled { signal }),
-        // The epoch of such an event is the record's own: they share the field.
-        Just(What::Resumed { epoch: 0 }),
+        any::<u32>().prop_map(|times| What::Resumed { times }),
+        (any::<u64>(), text(), text()).prop_map(|(permit, by, reason)| What::Resend { permit, by, reason }),
         any::<u8>().prop_map(|exit_code| What::RunClosed { exit_code }),
     ]
 }
@@ -260,7 +262,7 @@ proptest! {
         prop_assert_eq!(&story.events[..], &kept[..whole]);
         let next = Event {
             seq: story.events.last().map_or(1, |event| event.seq + 1),
-            what: What::Resumed { epoch: 1 },
+            what: What::Resumed { times: 1 },
             ..kept[0].clone()
         };
         journal.append(&next, SystemClock.now()).expect("it goes on");
