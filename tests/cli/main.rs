@@ -6,6 +6,7 @@ mod errors;
 mod faults;
 mod help;
 mod hosts;
+mod journal;
 mod lost;
 mod output;
 mod plans;
