@@ -266,3 +266,27 @@ fn without_its_journal_a_run_is_unknown_and_its_server_is_only_watched() {
     assert_eq!(ran.json()["targets"][0]["proof"], "status:INSTALLING");
     assert_eq!(bench.sandbox().orders(), 1);
 }
+
+#[test]
+fn a_run_for_which_there_is_no_room_is_refused_before_anything_is_sent() {
+    let bench = Bench::new();
+    let inner = bench.command(&bench.order(BMC, &[BMC.ready], &[]));
+    let state = bench.state();
+    // A disk of its own, in a name space of its own, that goes with the process.
+    let script = "mount -t tmpfs -o size=64k,mode=700 none \"$0\" || exit 99; exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c", script]).arg(&state).arg(inner.get_program()).args(inner.get_args());
+    command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.current_dir(inner.get_current_dir().expect("a folder")).stdin(Stdio::null());
+    let output = command.output();
+    let Some(output) = output.ok().filter(|output| !matches!(output.status.code(), Some(1 | 99))) else {
+        let _ =
+            std::io::Write::write_all(&mut std::io::stderr(), b"a full disk: not tried, none can be mounted here\n");
+        return;
+    };
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(74), "{told}");
+    assert!(told.contains("no room for the run") && told.contains("nothing was sent"), "{told}");
+    assert_eq!(bench.sandbox().changes(), []);
+}
