@@ -12,6 +12,8 @@ pub struct Story {
     pub stamps: Vec<Stamp>,
     /// The highest epoch seen.
     pub epoch: u32,
+    /// Lines read, whatever they hold.
+    pub lines: usize,
     /// Bytes of whole records: what follows is the torn tail.
     pub good_bytes: usize,
     /// A last line that was cut while it was written. Its send had not begun.
@@ -63,34 +65,39 @@ pub enum Damage {
 impl Story {
     /// Reads a journal's bytes. Events are believed up to the first damage; behind it, what is whole is saved apart.
     pub fn read(bytes: &[u8]) -> Self {
-        let mut story = Self::default();
+        Self::default().read_on(bytes)
+    }
+
+    /// Reads on behind whole lines that were read before.
+    pub fn read_on(mut self, bytes: &[u8]) -> Self {
+        let before = self.good_bytes;
         let mut rest = bytes;
-        let mut number = 0;
         while !rest.is_empty() {
-            number += 1;
+            self.lines += 1;
+            let number = self.lines;
             let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
-                story.tail(rest, number);
-                return story;
+                self.tail(rest, number);
+                return self;
             };
             let line = &rest[..end];
             rest = &rest[end + 1..];
-            match record::parse(line, number).and_then(|found| story.follows(found, number)) {
-                Ok((event, _)) if story.damage.is_some() => story.salvaged.push(event),
+            match record::parse(line, number).and_then(|found| self.follows(found, number)) {
+                Ok((event, _)) if self.damage.is_some() => self.salvaged.push(event),
                 Ok((event, stamp)) => {
-                    story.epoch = story.epoch.max(stamp.epoch);
-                    story.events.push(event);
-                    story.stamps.push(stamp);
-                    story.good_bytes = bytes.len() - rest.len();
+                    self.epoch = self.epoch.max(stamp.epoch);
+                    self.events.push(event);
+                    self.stamps.push(stamp);
+                    self.good_bytes = before + bytes.len() - rest.len();
                 }
                 Err(damage @ Damage::Version(_)) => {
                     // Nothing behind it can be understood either.
-                    story.hurt(damage);
-                    return story;
+                    self.hurt(damage);
+                    return self;
                 }
-                Err(damage) => story.hurt(damage),
+                Err(damage) => self.hurt(damage),
             }
         }
-        story
+        self
     }
 
     /// The journal of this run: a file that tells of another one is no word of it.
