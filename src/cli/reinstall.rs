@@ -320,7 +320,7 @@ fn dry_run(
             .out
             .stdout
             .all(text.as_bytes())
-            .map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed; nothing was sent", ""))?;
+            .map_err(|why| CliError::output(why).and("nothing was sent"))?;
         return Ok(exit);
     }
     let report = RunReport {
@@ -362,8 +362,7 @@ fn unconfirmed(
         targets,
     };
     let mut lines = session.json_lines();
-    deliver(session, &report, lines.as_mut())?;
-    Ok(exit)
+    Ok(deliver(session, &report, lines.as_mut()))
 }
 
 /// The head of the journal: what was asked for, every planned server, every skipped one, and who said yes.

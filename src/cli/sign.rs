@@ -86,7 +86,7 @@ pub(super) fn run(session: &Session) -> Result<Exit, CliError> {
         "headers": headers,
     });
     write_document(&session.out.stdout, &document)
-        .map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed", ""))?;
+        .map_err(CliError::output)?;
     Ok(Exit::Success)
 }
 

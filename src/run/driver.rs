@@ -170,7 +170,10 @@ fn carry_out<'a>(
             }
             Action::Send { permit, issued, lane, targets, token } => {
                 if void || ended.output_lost {
-                    let error = ApiError::local("journal_lost", "the intent could not be recorded".to_owned());
+                    let error = match void {
+                        true => ApiError::local("journal_lost", "the intent could not be recorded".to_owned()),
+                        false => ApiError::local("output_lost", "the intent could not be told".to_owned()),
+                    };
                     let unsent = Outcome::Unsent { class: FaultClass::Unreachable, error, renewed: false };
                     let outcomes = targets.into_iter().map(|index| (index, unsent.clone())).collect();
                     inputs.push_back(Input::Sent { permit, outcomes, halt: None });

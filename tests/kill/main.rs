@@ -1,0 +1,15 @@
+//! Real processes that are killed, stopped, signalled and starved, at every moment: at most one wipe for each
+//! server, no server lost, no verdict that the emulator's own count does not bear out.
+//!
+//! Each test takes a sample; `./check kill` takes every moment.
+#![expect(clippy::disallowed_methods, reason = "real processes are waited for in real time")]
+
+mod bench;
+mod disk;
+mod events;
+mod judge;
+mod kills;
+mod pause;
+mod signals;
+mod strace;
+mod wire;
