@@ -83,6 +83,8 @@ rules! {
         "User data is sent where the facts offer it" => wishes::user_data,
     every_look_has_one_entry_for_each_server:
         "A look tells of each server once: unknown ones are absent, 100 and more in one request each" => looks::one_entry_each,
+    a_question_about_no_server_is_never_sent:
+        "Nobody to look at and nobody to find makes no request at all" => looks::nobody,
     unheard_of_states_stay_unknown:
         "A state that no document explains stays unknown: it is shown and never admitted" => looks::unknown_states,
     references_find_the_server:

@@ -52,8 +52,19 @@ fn the_pages_for_scripts_and_journals_have_every_event_and_verdict() {
 #[test]
 fn every_option_that_the_pages_name_exists() {
     // Options of other tools, and the one that exists only to be refused.
-    const OTHERS: [&str; 10] =
-        ["release", "path", "lib", "password", "locked", "all-targets", "no-deps", "test", "features", "bench"];
+    const OTHERS: [&str; 11] = [
+        "release",
+        "path",
+        "lib",
+        "password",
+        "locked",
+        "all-targets",
+        "no-deps",
+        "test",
+        "features",
+        "bench",
+        "remap-path-prefix",
+    ];
     let mut known: BTreeSet<String> = OTHERS.iter().map(|&name| name.to_owned()).collect();
     for command in [&["--help"][..], &["sandbox", "--help"], &["runs", "prune", "--help"], &["resume", "--help"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_reinstall")).args(command).output().expect("help");

@@ -36,6 +36,16 @@ pub(crate) fn one_entry_each(stage: &Stage) {
     }
 }
 
+pub(crate) fn nobody(stage: &Stage) {
+    stage.tap.clear();
+    let told = stage.block(stage.product.observe(&stage.client.single(), &[]));
+    assert!(told.is_empty());
+    // Some interfaces answer a read without ids with the whole account.
+    let found = stage.block(stage.product.find(&stage.client.single(), &[])).expect("nobody is found");
+    assert!(found.is_empty(), "a question about nobody found {found:?}");
+    assert!(stage.tap.sent().is_empty(), "a request without a server was made");
+}
+
 pub(crate) fn unknown_states(stage: &Stage) {
     let wish = stage.wish();
     let record = stage.ready().remove(0);
