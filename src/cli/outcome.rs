@@ -3,11 +3,12 @@
 use super::error::CliError;
 use super::session::Session;
 use crate::config::values::Output;
-use crate::model::{ApiError, Exit, Observation, Verdict};
+use crate::model::{ApiError, Event, Exit, Observation, ServerId, Verdict, What};
 use crate::providers::Product;
 use crate::report::{Glimpse, JsonLines, RunReport, TargetReport, results, write_document};
 use crate::run::driver::Ended;
 use crate::run::target::{Stage, Target};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
 
 fn glimpse(seen: Option<&Observation>) -> Option<Glimpse> {
@@ -63,6 +64,28 @@ fn open_end(target: &Target) -> (Verdict, Option<ApiError>) {
         }
         _ => (Verdict::NotStarted, left("interrupted", "stopped before its order")),
     }
+}
+
+/// The servers of a run in the order in which its events name them first, which is that of the plan.
+pub(super) fn plan_order(history: &[Event], opening: &[(Option<(String, ServerId)>, What)]) -> Vec<(String, String)> {
+    let past = history.iter().filter_map(|event| Some((event.provider.clone()?, event.instance.clone()?)));
+    let now = opening.iter().filter_map(|(server, _)| server.clone());
+    let mut order: Vec<(String, String)> = Vec::new();
+    let mut known = BTreeSet::new();
+    for (provider, instance) in past.chain(now) {
+        let key = (provider, instance.to_string());
+        if known.insert(key.clone()) {
+            order.push(key);
+        }
+    }
+    order
+}
+
+/// Sorts the report as the plan was: skipped servers stand among the others. Without a plan the order stays.
+pub(super) fn in_plan_order(targets: &mut [TargetReport], order: &[(String, String)]) {
+    let places: BTreeMap<_, usize> = order.iter().zip(0..).collect();
+    let key = |target: &TargetReport| (target.provider.clone(), target.instance.clone());
+    targets.sort_by_cached_key(|target| places.get(&key(target)).copied().unwrap_or(usize::MAX));
 }
 
 /// The exit code of a run: each verdict's, credentials and reach as the reason why nothing was sent, and how the
