@@ -125,6 +125,8 @@ fn make_room(session: &Session, job: &mut Job) -> Result<(), CliError> {
 
 /// Runs it to its end and reports.
 pub(super) async fn execute(session: &Session, mut job: Job) -> Result<Exit, CliError> {
+    // Before the first record: a signal from here on leaves a journal that tells of it.
+    let signals = signals::watcher();
     make_room(session, &mut job)?;
     let order = plan_order(&job.history, &job.opening);
     let mut voices = Voices { progress: session.progress(), lines: session.json_lines() };
@@ -167,7 +169,7 @@ pub(super) async fn execute(session: &Session, mut job: Job) -> Result<Exit, Cli
         }
     }
     if !machine.done() {
-        ended = drive(&mut machine, &crew, &mut recorder, signals::watcher()).await;
+        ended = drive(&mut machine, &crew, &mut recorder, signals).await;
     }
     let mut targets: Vec<TargetReport> =
         machine.targets().iter().map(|target| target_report(target, clients[target.lane].product())).collect();
@@ -208,5 +210,5 @@ pub(super) async fn execute(session: &Session, mut job: Job) -> Result<Exit, Cli
         ));
         session.tell(&format!("  next: reinstall resume {}", job.run));
     }
-    delivered.map(|()| exit)
+    Ok(delivered)
 }

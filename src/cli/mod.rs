@@ -63,7 +63,11 @@ fn usage(told: &clap::Error, out: &Out) -> Exit {
     }
     match out.stdout.all(text.to_string().as_bytes()) {
         Ok(()) => Exit::Success,
-        Err(_) => Exit::OutputLost,
+        Err(why) => {
+            let error = CliError::output(why);
+            let _ = out.stderr.line(&error.lines());
+            error.exit
+        }
     }
 }
 

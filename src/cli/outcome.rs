@@ -1,6 +1,7 @@
 //! From the machine's state to the report, and from the report to the exit code.
 
 use super::error::CliError;
+use super::process::leads_nowhere;
 use super::session::Session;
 use crate::config::values::Output;
 use crate::model::{ApiError, Event, Exit, Observation, ServerId, Verdict, What};
@@ -114,9 +115,9 @@ pub(super) fn exit_of(targets: &[TargetReport], ended: &Ended) -> Exit {
     Exit::worst(reasons)
 }
 
-/// Writes the report to standard output in the form that was asked for. If that is lost, the table goes to
-/// standard error, so that nobody is left without it.
-pub(super) fn deliver(session: &Session, report: &RunReport, lines: Option<&mut JsonLines>) -> Result<(), CliError> {
+/// Writes the report to standard output in the form that was asked for, and returns the exit code. If it is lost, the
+/// cause and then the table go to standard error, so that nobody is left without it.
+pub(super) fn deliver(session: &Session, report: &RunReport, lines: Option<&mut JsonLines>) -> Exit {
     let written = match session.settings.output.value {
         Output::Json => write_document(&session.out.stdout, report),
         Output::Jsonl => match lines {
@@ -128,9 +129,19 @@ pub(super) fn deliver(session: &Session, report: &RunReport, lines: Option<&mut 
             session.out.stdout.all(results(report, session.stdout_width(), paint).as_bytes())
         }
     };
-    written.map_err(|_| {
-        let table = results(report, session.stderr_width(), session.paint(false));
-        let _ = session.out.stderr.all(table.as_bytes());
-        CliError::new(Exit::OutputLost, "standard output is closed; the result stands on standard error", "")
-    })
+    let table = || results(report, session.stderr_width(), session.paint(false));
+    match written {
+        Ok(()) => {
+            if leads_nowhere() && !(session.quiet() && report.exit == Exit::Success) {
+                session.warn("standard output leads nowhere; the result stands here");
+                let _ = session.out.stderr.all(table().as_bytes());
+            }
+            report.exit
+        }
+        Err(why) => {
+            let _ = session.out.stderr.line(&CliError::output(why).and("the result stands here").lines());
+            let _ = session.out.stderr.all(table().as_bytes());
+            Exit::worst([report.exit, Exit::OutputLost])
+        }
+    }
 }

@@ -347,11 +347,7 @@ fn dry_run(
             text.push_str(&super::requests::shown(request));
             text.push('\n');
         }
-        session
-            .out
-            .stdout
-            .all(text.as_bytes())
-            .map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed; nothing was sent", ""))?;
+        session.out.stdout.all(text.as_bytes()).map_err(|why| CliError::output(why).and("nothing was sent"))?;
         return Ok(exit);
     }
     let report = RunReport {
@@ -393,8 +389,7 @@ fn unconfirmed(
         targets,
     };
     let mut lines = session.json_lines();
-    deliver(session, &report, lines.as_mut())?;
-    Ok(exit)
+    Ok(deliver(session, &report, lines.as_mut()))
 }
 
 /// The head of the journal: what was asked for, every planned server, every skipped one, and who said yes.

@@ -27,8 +27,8 @@ pub(super) fn named(session: &Session, text: &str) -> Result<RunId, CliError> {
     Ok(session.store()?.resolve(&prefix)?)
 }
 
-fn lost(_: std::io::Error) -> CliError {
-    CliError::new(Exit::OutputLost, "standard output is closed", "")
+fn lost(cause: std::io::Error) -> CliError {
+    CliError::output(cause)
 }
 
 fn state(summary: &RunSummary) -> &'static str {
