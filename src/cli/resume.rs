@@ -169,14 +169,11 @@ pub(super) async fn run(
     };
     for server in past.servers {
         let lane = lines.iter().position(|line| line.entry.id == server.provider);
+        let untold = server.untold();
         match (server.target, lane) {
             (Some(mut target), Some(lane)) => {
                 target.lane = lane;
-                if let (false, Some(verdict)) = (server.told, target.verdict) {
-                    // A crash between what decided it and the verdict itself.
-                    let named = Some((server.provider, server.instance));
-                    job.opening.push((named, What::Verdict { verdict, error: target.error.clone() }));
-                }
+                job.opening.extend(untold.map(|verdict| (Some((server.provider, server.instance)), verdict)));
                 job.targets.push(target);
             }
             _ => job.aside.push(TargetReport::new(

@@ -34,7 +34,7 @@ pub struct PastServer {
     /// The verdict of a server that was never planned.
     pub verdict: Option<Verdict>,
     /// Whether the journal has a verdict of it, beside what the events say.
-    pub told: bool,
+    told: bool,
     /// Its last order: number of the permit, and the place of its intent among the events.
     pub last_intent: Option<(u64, usize)>,
     /// Orders that were or may have been carried out before the operator allowed one more.
@@ -65,6 +65,12 @@ impl PastServer {
             Some(verdict) => verdict.counts_as_failure(),
             None => target.ordered() && target.proof.is_none(),
         }
+    }
+
+    /// The verdict that the journal does not have yet: of a crash between what decided it and its record.
+    pub fn untold(&self) -> Option<What> {
+        let target = self.target.as_ref().filter(|_| !self.told)?;
+        Some(What::Verdict { verdict: target.verdict?, error: target.error.clone() })
     }
 
     /// What an interrupted stage means now.

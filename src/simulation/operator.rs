@@ -136,7 +136,10 @@ impl Desk {
         let mut targets = Vec::new();
         for server in servers {
             let lane = kit.products.iter().position(|product| product.entry().id == server.provider);
+            let untold = server.untold();
             if let (Some(mut target), Some(lane)) = (server.target, lane) {
+                let named = (kit.products[lane].entry().id, server.instance);
+                opening.extend(untold.map(|verdict| (Some(named), verdict)));
                 target.lane = lane;
                 targets.push(target);
             }

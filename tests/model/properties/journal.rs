@@ -6,7 +6,7 @@
 use chrono::DateTime;
 use reinstall::clock::Now;
 use reinstall::journal::Story;
-use reinstall::model::Event;
+use reinstall::model::{Event, What};
 use reinstall::run::resume::past;
 use reinstall::sign::hash::sha256_hex;
 use std::time::Duration;
@@ -63,7 +63,10 @@ fn read(bytes: &[u8]) -> Story {
         assert_eq!(event.seq, number, "numbers have no gaps");
         assert!(is_sealed(&line[..line.len() - 1]), "an event without its checksum");
         let value = serde_json::to_value(event).expect("an event is a document");
-        assert_eq!(serde_json::from_value::<Event>(value).as_ref().ok(), Some(event), "an event is its own document");
+        // What a newer version wrote is kept as it stands, and read by the journal's own reader alone.
+        let own = matches!(event.what, What::Newer(_))
+            || serde_json::from_value::<Event>(value).as_ref().is_ok_and(|again| again == event);
+        assert!(own, "an event is its own document: {event:?}");
     }
     let good: usize = whole[..story.events.len()].iter().map(|line| line.len()).sum();
     assert_eq!(story.good_bytes, good, "the good part is what was read");
