@@ -175,6 +175,15 @@ pub enum Command {
     Resume {
         /// The run, or the beginning of its id [default: the only unfinished one]
         run: Option<String>,
+        /// Order once more for this server, whose order may have been taken; you have looked, and know it was not
+        #[arg(long, value_name = "ID", help_heading = "The operator's door")]
+        resend: Vec<String>,
+        /// How you know it; the journal keeps this, with your name
+        #[arg(long, value_name = "TEXT", help_heading = "The operator's door")]
+        reason: Option<String>,
+        /// No question before `--resend`
+        #[arg(long, short = 'y', help_heading = "The operator's door")]
+        yes: bool,
         /// Where secrets come from.
         #[command(flatten)]
         secrets: SecretArgs,
@@ -230,7 +239,7 @@ pub enum RunsCommand {
     /// Remove journals of ended runs
     Prune {
         /// Keep so many days
-        #[arg(long, default_value_t = 30, value_name = "DAYS")]
+        #[arg(long, visible_alias = "days", default_value_t = 30, value_name = "DAYS")]
         keep: u32,
     },
 }

@@ -51,7 +51,7 @@ pub(super) async fn run(session: &Session, provider: Option<&str>) -> Result<Exi
             "allow": allow, "products": products, "exit_code": exit.code() });
         write_document(&session.out.stdout, &document)
     };
-    written.map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed", ""))?;
+    written.map_err(CliError::output)?;
     Ok(exit)
 }
 

@@ -32,6 +32,23 @@ impl CliError {
         Self::new(Exit::Usage, message, next_step)
     }
 
+    /// Standard output is lost: closed by its reader, or its device refuses.
+    pub fn output(cause: std::io::Error) -> Self {
+        let message = match cause.kind() {
+            std::io::ErrorKind::BrokenPipe => "standard output is closed".to_owned(),
+            _ => format!("standard output cannot be written: {cause}"),
+        };
+        Self::new(Exit::OutputLost, message, "")
+    }
+
+    /// The same error with this behind its message.
+    #[must_use]
+    pub fn and(mut self, more: &str) -> Self {
+        self.message.push_str("; ");
+        self.message.push_str(more);
+        self
+    }
+
     /// The two lines on standard error, with text from outside neutralised.
     pub fn lines(&self) -> String {
         let mut lines = format!("error: {}", text::clean_to(&self.message, 2000));

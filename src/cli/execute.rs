@@ -1,20 +1,21 @@
 //! From a settled plan to the end of its run: the part that the verb, `resume` and `wait` share.
 
 use super::error::CliError;
-use super::outcome::{deliver, exit_of, target_report};
+use super::outcome::{deliver, exit_of, in_plan_order, plan_order, target_report};
 use super::session::{Line, Session};
 use super::signals;
 use crate::client::Client;
-use crate::journal::{Claims, Journal};
+use crate::journal::{Claims, Journal, room};
 use crate::model::{Event, Exit, OrderSecrets, RunId, What, Wish};
 use crate::report::{JsonLines, Reporter, RunReport, TargetReport};
 use crate::run::driver::{self, Crew, Ended, RandomChance, drive};
 use crate::run::machine::Machine;
 use crate::run::policy::Policy;
 use crate::run::recorder::{Listener, Lost, Recorder};
-use crate::run::target::Target;
+use crate::run::target::{Stage, Target};
 use chrono::{DateTime, Utc};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ pub(super) struct Job {
     pub started_at: DateTime<Utc>,
     /// Events of before, for a run that is resumed.
     pub history: Vec<Event>,
+    /// By product and server: orders that count beside the present one, which the operator allowed.
+    pub orders_before: BTreeMap<(String, String), u32>,
     /// Limits.
     pub policy: Policy,
     /// `--timeout`.
@@ -94,8 +97,38 @@ pub(super) fn policy(session: &Session, total: usize, watch_only: bool) -> Polic
     }
 }
 
+/// Keeps room on the disk for everything that the run may write, before the first permit.
+fn make_room(session: &Session, job: &mut Job) -> Result<(), CliError> {
+    let Some(journal) = &mut job.journal else { return Ok(()) };
+    let waiting = job.targets.iter().filter(|target| target.stage == Stage::Queued).count();
+    let open = job.targets.iter().filter(|target| target.stage != Stage::Done).count();
+    let known: Vec<&What> = job.opening.iter().map(|(_, what)| what).collect();
+    match journal.reserve(room(&known, open)) {
+        Ok(_) => Ok(()),
+        // What was ordered is watched whatever the disk says.
+        Err(lost) if waiting == 0 && !job.history.is_empty() => {
+            session.warn(&lost.to_string());
+            Ok(())
+        }
+        Err(lost) => {
+            if job.history.is_empty() {
+                if let Some(claims) = &job.claims {
+                    claims.release_all(&job.run);
+                }
+                job.journal.take().into_iter().for_each(Journal::discard);
+            }
+            let step = "nothing was sent; make room, or name another `--state-dir`";
+            Err(CliError::new(Exit::OutputLost, format!("no room for the run: {lost}"), step))
+        }
+    }
+}
+
 /// Runs it to its end and reports.
-pub(super) async fn execute(session: &Session, job: Job) -> Result<Exit, CliError> {
+pub(super) async fn execute(session: &Session, mut job: Job) -> Result<Exit, CliError> {
+    // Before the first record: a signal from here on leaves a journal that tells of it.
+    let signals = signals::watcher();
+    make_room(session, &mut job)?;
+    let order = plan_order(&job.history, &job.opening);
     let mut voices = Voices { progress: session.progress(), lines: session.json_lines() };
     for event in &job.history {
         voices.progress.recall(event);
@@ -123,7 +156,8 @@ pub(super) async fn execute(session: &Session, job: Job) -> Result<Exit, CliErro
             Ok(()) | Err(Lost::Output(_)) => {}
             // Nothing was sent yet: without a journal nothing will be.
             Err(Lost::Journal(lost)) => {
-                if let Some(claims) = &crew.claims {
+                // A resumed run keeps the servers that it has ordered for.
+                if let Some(claims) = crew.claims.as_ref().filter(|_| job.history.is_empty()) {
                     claims.release_all(recorder.run());
                 }
                 return Err(CliError::new(
@@ -135,7 +169,7 @@ pub(super) async fn execute(session: &Session, job: Job) -> Result<Exit, CliErro
         }
     }
     if !machine.done() {
-        ended = drive(&mut machine, &crew, &mut recorder, signals::watcher()).await;
+        ended = drive(&mut machine, &crew, &mut recorder, signals).await;
     }
     let mut targets: Vec<TargetReport> =
         machine.targets().iter().map(|target| target_report(target, clients[target.lane].product())).collect();
@@ -144,6 +178,11 @@ pub(super) async fn execute(session: &Session, job: Job) -> Result<Exit, CliErro
         targets.iter_mut().for_each(|target| target.orders_sent = 0);
     }
     targets.extend(job.aside);
+    for target in &mut targets {
+        let key = (target.provider.clone(), target.instance.clone());
+        target.orders_sent += job.orders_before.get(&key).copied().unwrap_or(0);
+    }
+    in_plan_order(&mut targets, &order);
     let exit = exit_of(&targets, &ended);
     if ended.signal.is_none() && ended.journal_lost.is_none() {
         // The verdicts are on disk already; this line only says that nothing is left.
@@ -171,5 +210,5 @@ pub(super) async fn execute(session: &Session, job: Job) -> Result<Exit, CliErro
         ));
         session.tell(&format!("  next: reinstall resume {}", job.run));
     }
-    delivered.map(|()| exit)
+    Ok(delivered)
 }

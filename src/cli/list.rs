@@ -78,7 +78,7 @@ pub(super) async fn run(
         Some(table) => session.out.stdout.all(table.as_bytes()),
         None => write_document(&session.out.stdout, &document),
     };
-    written.map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed", ""))?;
+    written.map_err(CliError::output)?;
     Ok(Exit::Success)
 }
 

@@ -9,11 +9,13 @@ mod execute;
 mod help;
 mod list;
 mod login;
+mod operator;
 mod outcome;
 mod process;
 mod providers;
 mod reinstall;
 mod requests;
+mod resend;
 mod resume;
 mod runs;
 mod sandbox;
@@ -61,7 +63,11 @@ fn usage(told: &clap::Error, out: &Out) -> Exit {
     }
     match out.stdout.all(text.to_string().as_bytes()) {
         Ok(()) => Exit::Success,
-        Err(_) => Exit::OutputLost,
+        Err(why) => {
+            let error = CliError::output(why);
+            let _ = out.stderr.line(&error.lines());
+            error.exit
+        }
     }
 }
 
@@ -75,11 +81,12 @@ fn act(mut cli: Cli, out: &Out) -> Result<Exit, CliError> {
         .enable_all()
         .build()
         .map_err(|why| CliError::new(Exit::Bug, format!("the runtime cannot start: {why}"), ""))?;
-    if let Some(Command::Resume { run, secrets }) =
+    if let Some(Command::Resume { run, resend, reason, yes, secrets }) =
         cli.command.take_if(|command| matches!(command, Command::Resume { .. }))
     {
+        let wanted = resend::Wanted::read(resend, reason, yes)?;
         let (session, run) = resume::session(&mut cli, session, run.as_deref(), out)?;
-        return runtime.block_on(resume::run(&session, &run, &secrets));
+        return runtime.block_on(resume::run(&session, &run, &secrets, wanted.as_ref()));
     }
     runtime.block_on(dispatch(&cli, &session))
 }

@@ -1,13 +1,15 @@
 //! From the machine's state to the report, and from the report to the exit code.
 
 use super::error::CliError;
+use super::process::leads_nowhere;
 use super::session::Session;
 use crate::config::values::Output;
-use crate::model::{ApiError, Exit, Observation, Verdict};
+use crate::model::{ApiError, Event, Exit, Observation, ServerId, Verdict, What};
 use crate::providers::Product;
 use crate::report::{Glimpse, JsonLines, RunReport, TargetReport, results, write_document};
 use crate::run::driver::Ended;
 use crate::run::target::{Stage, Target};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
 
 fn glimpse(seen: Option<&Observation>) -> Option<Glimpse> {
@@ -65,6 +67,28 @@ fn open_end(target: &Target) -> (Verdict, Option<ApiError>) {
     }
 }
 
+/// The servers of a run in the order in which its events name them first, which is that of the plan.
+pub(super) fn plan_order(history: &[Event], opening: &[(Option<(String, ServerId)>, What)]) -> Vec<(String, String)> {
+    let past = history.iter().filter_map(|event| Some((event.provider.clone()?, event.instance.clone()?)));
+    let now = opening.iter().filter_map(|(server, _)| server.clone());
+    let mut order: Vec<(String, String)> = Vec::new();
+    let mut known = BTreeSet::new();
+    for (provider, instance) in past.chain(now) {
+        let key = (provider, instance.to_string());
+        if known.insert(key.clone()) {
+            order.push(key);
+        }
+    }
+    order
+}
+
+/// Sorts the report as the plan was: skipped servers stand among the others. Without a plan the order stays.
+pub(super) fn in_plan_order(targets: &mut [TargetReport], order: &[(String, String)]) {
+    let places: BTreeMap<_, usize> = order.iter().zip(0..).collect();
+    let key = |target: &TargetReport| (target.provider.clone(), target.instance.clone());
+    targets.sort_by_cached_key(|target| places.get(&key(target)).copied().unwrap_or(usize::MAX));
+}
+
 /// The exit code of a run: each verdict's, credentials and reach as the reason why nothing was sent, and how the
 /// process itself ended.
 pub(super) fn exit_of(targets: &[TargetReport], ended: &Ended) -> Exit {
@@ -91,9 +115,9 @@ pub(super) fn exit_of(targets: &[TargetReport], ended: &Ended) -> Exit {
     Exit::worst(reasons)
 }
 
-/// Writes the report to standard output in the form that was asked for. If that is lost, the table goes to
-/// standard error, so that nobody is left without it.
-pub(super) fn deliver(session: &Session, report: &RunReport, lines: Option<&mut JsonLines>) -> Result<(), CliError> {
+/// Writes the report to standard output in the form that was asked for, and returns the exit code. If it is lost, the
+/// cause and then the table go to standard error, so that nobody is left without it.
+pub(super) fn deliver(session: &Session, report: &RunReport, lines: Option<&mut JsonLines>) -> Exit {
     let written = match session.settings.output.value {
         Output::Json => write_document(&session.out.stdout, report),
         Output::Jsonl => match lines {
@@ -105,9 +129,19 @@ pub(super) fn deliver(session: &Session, report: &RunReport, lines: Option<&mut 
             session.out.stdout.all(results(report, session.stdout_width(), paint).as_bytes())
         }
     };
-    written.map_err(|_| {
-        let table = results(report, session.stderr_width(), session.paint(false));
-        let _ = session.out.stderr.all(table.as_bytes());
-        CliError::new(Exit::OutputLost, "standard output is closed; the result stands on standard error", "")
-    })
+    let table = || results(report, session.stderr_width(), session.paint(false));
+    match written {
+        Ok(()) => {
+            if leads_nowhere() && !(session.quiet() && report.exit == Exit::Success) {
+                session.warn("standard output leads nowhere; the result stands here");
+                let _ = session.out.stderr.all(table().as_bytes());
+            }
+            report.exit
+        }
+        Err(why) => {
+            let _ = session.out.stderr.line(&CliError::output(why).and("the result stands here").lines());
+            let _ = session.out.stderr.all(table().as_bytes());
+            Exit::worst([report.exit, Exit::OutputLost])
+        }
+    }
 }

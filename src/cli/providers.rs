@@ -31,7 +31,7 @@ pub(super) fn run(session: &Session, provider: Option<&str>) -> Result<Exit, Cli
         let list: Vec<Value> = chosen.iter().map(|(vendor, entry)| document(vendor, entry)).collect();
         write_document(&session.out.stdout, &json!({ "schema": "reinstall.providers/1", "providers": list }))
     };
-    written.map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed", ""))?;
+    written.map_err(CliError::output)?;
     Ok(Exit::Success)
 }
 

@@ -5,6 +5,7 @@ use super::confirm::{Answer, confirm};
 use super::error::CliError;
 use super::execute::{Job, execute, policy};
 use super::login::{self, Logins, gather};
+use super::operator;
 use super::outcome::{deliver, exit_of};
 use super::session::{Line, Session};
 use crate::client::proxy_for;
@@ -21,6 +22,7 @@ use crate::run::plan::{self, PlanLane, Row};
 use crate::run::target::Target;
 use crate::secret::Reveal;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
@@ -37,7 +39,7 @@ pub(super) struct Ask<'a> {
 /// A wish in one product's terms, with its secret fields.
 struct LaneWish {
     wish: Result<Wish, Refusal>,
-    secret_fields: std::collections::BTreeMap<String, crate::secret::SharedSecret>,
+    secret_fields: BTreeMap<String, crate::secret::SharedSecret>,
 }
 
 /// Runs the verb.
@@ -101,6 +103,7 @@ pub(super) async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliErro
         timeout: session.settings.timeout.value,
         reason: session.settings.reason.value.clone(),
         history: Vec::new(),
+        orders_before: BTreeMap::new(),
     };
     open_run(session, &mut job, &lines, &rows, &planned, &base, by);
     let secret_fields: Vec<_> = wishes.iter().map(|wish| wish.secret_fields.clone()).collect();
@@ -172,7 +175,7 @@ fn wish(session: &Session, verb: &VerbArgs, logins: &Logins) -> Result<Wish, Cli
             (_, true) => Some(false),
             _ => None,
         },
-        fields: std::collections::BTreeMap::new(),
+        fields: BTreeMap::new(),
         power_off: session.settings.power_off.value,
         power_on: session.settings.power_on.value,
         expect: selection::expectations(&verb.expect)?,
@@ -230,12 +233,13 @@ fn planned(line: &Line, prepared: &Prepared) -> PlannedTarget {
     PlannedTarget {
         region: line.product.region().map(str::to_owned),
         endpoint: line.product.endpoint().to_string(),
+        account: Some(line.product.account()),
         prepared: prepared.clone(),
     }
 }
 
 /// Shows the plan on standard error, unless nobody would read it.
-fn show(
+pub(super) fn show(
     session: &Session,
     lines: &[Line],
     going: &[(usize, Prepared)],
@@ -343,11 +347,7 @@ fn dry_run(
             text.push_str(&super::requests::shown(request));
             text.push('\n');
         }
-        session
-            .out
-            .stdout
-            .all(text.as_bytes())
-            .map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed; nothing was sent", ""))?;
+        session.out.stdout.all(text.as_bytes()).map_err(|why| CliError::output(why).and("nothing was sent"))?;
         return Ok(exit);
     }
     let report = RunReport {
@@ -389,8 +389,7 @@ fn unconfirmed(
         targets,
     };
     let mut lines = session.json_lines();
-    deliver(session, &report, lines.as_mut())?;
-    Ok(exit)
+    Ok(deliver(session, &report, lines.as_mut()))
 }
 
 /// The head of the journal: what was asked for, every planned server, every skipped one, and who said yes.
@@ -404,11 +403,11 @@ fn open_run(
     by: &str,
 ) {
     let settings = &session.settings;
-    let hashed: Vec<(String, String, Prepared)> = rows
+    let hashed: Vec<(&str, &PlannedTarget)> = rows
         .iter()
         .filter(|row| row.result.is_ok())
         .zip(planned)
-        .map(|(row, planned)| (lines[row.lane].entry.id.to_owned(), planned.endpoint.clone(), planned.prepared.clone()))
+        .map(|(row, planned)| (lines[row.lane].entry.id, planned))
         .collect();
     let place = [
         ("profile", settings.profile.value.clone()),
@@ -416,11 +415,12 @@ fn open_run(
         ("project", settings.project.value.clone()),
         ("endpoint", settings.endpoint.value.as_ref().map(ToString::to_string)),
     ];
-    let head = RunHead {
+    let mut head = RunHead {
         program: env!("CARGO_PKG_VERSION").to_owned(),
+        by: Some(operator::name()),
         wish: base.clone(),
         reason: job.reason.clone(),
-        plan_hash: plan::digest(base, &hashed),
+        plan_hash: String::new(),
         total: rows.len(),
         timeout: job.timeout,
         start_window: job.policy.start_window,
@@ -431,6 +431,7 @@ fn open_run(
         place: place.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect(),
         sandbox: settings.sandbox.value,
     };
+    head.plan_hash = plan::digest(&head, &hashed);
     job.opening.push((None, What::RunOpened(Box::new(head))));
     let mut planned = planned.iter();
     for row in rows {

@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::session::Session;
 use crate::config::values::Output;
-use crate::model::{Exit, Prepared};
+use crate::model::Prepared;
 use crate::report::text::clean_to;
 use crate::report::{RunReport, write_document, write_line};
 use serde_json::{Value, json};
@@ -46,5 +46,5 @@ pub(super) fn deliver(
         Output::Jsonl => write_line(&session.out.stdout, &document),
         _ => write_document(&session.out.stdout, &document),
     };
-    written.map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed; nothing was sent", ""))
+    written.map_err(|why| CliError::output(why).and("nothing was sent"))
 }

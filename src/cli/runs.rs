@@ -3,10 +3,10 @@
 use super::args::RunsCommand;
 use super::error::CliError;
 use super::session::Session;
+use crate::config::values::Output;
 use crate::journal::RunSummary;
 use crate::model::{Exit, RunId, Verdict};
-use crate::report::text::clean_to;
-use crate::report::{self, RunRow, words, write_document, write_line};
+use crate::report::{self, RunRow, StoryView, words, write_document, write_line};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
@@ -27,8 +27,8 @@ pub(super) fn named(session: &Session, text: &str) -> Result<RunId, CliError> {
     Ok(session.store()?.resolve(&prefix)?)
 }
 
-fn lost(_: std::io::Error) -> CliError {
-    CliError::new(Exit::OutputLost, "standard output is closed", "")
+fn lost(cause: std::io::Error) -> CliError {
+    CliError::output(cause)
 }
 
 fn state(summary: &RunSummary) -> &'static str {
@@ -84,42 +84,68 @@ fn document(summary: &RunSummary) -> Value {
 
 fn show(session: &Session, run: &str) -> Result<Exit, CliError> {
     let run = named(session, run)?;
-    let story = session.store()?.read(&run)?;
-    for event in &story.events {
-        if session.human() {
-            let server = event.instance.as_ref().map(|id| format!("{id} ")).unwrap_or_default();
-            let mut value = serde_json::to_value(&event.what).unwrap_or(Value::Null);
-            if let Some(object) = value.as_object_mut() {
-                object.remove("event");
-            }
-            let detail = match event.what.word() {
-                "run_opened" => value["reason"].as_str().unwrap_or_default().to_owned(),
-                "planned" => value["prepared"]["record"]["name"].as_str().unwrap_or_default().to_owned(),
-                _ => value
-                    .as_object()
-                    .into_iter()
-                    .flatten()
-                    .map(|(key, value)| format!("{key}={value}"))
-                    .collect::<Vec<_>>()
-                    .join(" "),
-            };
-            let line =
-                format!("{:>5}  {}  {server}{}  {detail}", event.seq, words::rfc3339(event.at), event.what.word());
-            session.out.stdout.line(&clean_to(line.trim_end(), 400)).map_err(lost)?;
-        } else {
-            write_line(&session.out.stdout, event).map_err(lost)?;
-        }
-    }
+    let store = session.store()?;
+    let story = store.read(&run)?;
+    let summary = RunSummary::of(run.clone(), &story, store.alive(&run));
+    let damages: Vec<String> = story.damages.iter().map(ToString::to_string).collect();
+    let next = next(&summary);
     if story.torn {
         session.warn("the last record was cut while it was written; what it announced had not begun");
+    }
+    match session.settings.output.value {
+        Output::Human => {
+            let sandbox = if summary.sandbox { " (sandbox)" } else { "" };
+            let exit = summary.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
+            let view = StoryView {
+                run: run.as_str(),
+                state: format!("{}{sandbox}{exit}", state(&summary)),
+                events: &story.events,
+                salvaged: &story.salvaged,
+                damages,
+                next,
+            };
+            let paint = session.paint(std::io::stdout().is_terminal());
+            session.out.stdout.all(report::story(&view, paint).as_bytes()).map_err(lost)?;
+        }
+        Output::Json => {
+            let mut whole = document(&summary);
+            whole["schema"] = "reinstall.run/1".into();
+            whole["damages"] = json!(damages);
+            whole["torn"] = story.torn.into();
+            whole["next"] = json!(next);
+            whole["events"] = json!(story.events);
+            whole["salvaged"] = json!(story.salvaged);
+            write_document(&session.out.stdout, &whole).map_err(lost)?;
+        }
+        Output::Jsonl => {
+            for event in &story.events {
+                write_line(&session.out.stdout, event).map_err(lost)?;
+            }
+        }
     }
     match story.damage {
         Some(damage) => Err(CliError::new(
             Exit::JournalDamaged,
-            format!("the journal of run {run} is damaged: {damage}; shown is what stands before it"),
+            format!("the journal of run {run} is damaged: {damage}; shown is what can be read"),
             "look at the servers with `reinstall wait`",
         )),
         None => Ok(Exit::Success),
+    }
+}
+
+/// How to go on with a run.
+fn next(summary: &RunSummary) -> Vec<String> {
+    let run = &summary.run;
+    let has = |verdict| summary.counts.get(verdict) > 0;
+    match state(summary) {
+        "damaged" => vec!["reinstall wait: watches its servers; nothing is ordered on this journal's word".to_owned()],
+        "running" => vec!["a process works on it".to_owned()],
+        _ if summary.sandbox => Vec::new(),
+        "unfinished" => vec![format!("reinstall resume {run}")],
+        _ if has(Verdict::TimedOut) || has(Verdict::Unverified) => {
+            vec![format!("reinstall resume {run}: watches the servers whose end nobody saw")]
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -18,8 +18,7 @@ pub(super) async fn run(session: &Session, listen: &str, speed: f64) -> Result<E
     let credentials: Map<String, Value> =
         sandbox.credentials().into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
     let line = json!({ "url": sandbox.url(), "pid": std::process::id(), "credentials": credentials });
-    write_line(&session.out.stdout, &line)
-        .map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed", ""))?;
+    write_line(&session.out.stdout, &line).map_err(CliError::output)?;
     if !session.quiet() {
         session.tell(&format!(
             "sandbox at {}: faults at /_sandbox/faults, log at /_sandbox/log; Ctrl-C ends it",

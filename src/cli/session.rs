@@ -5,7 +5,7 @@ use super::error::CliError;
 use crate::client::{Client, Exchange, HttpTransport, Tracer};
 use crate::clock::{Clock, SystemClock};
 use crate::config::values::{self, Output, Verbosity};
-use crate::config::{Environment, Overlay, Settings, Typed, VendorSources};
+use crate::config::{Environment, Overlay, Settings, Typed, VendorSources, env};
 use crate::journal::Store;
 use crate::model::Exit;
 use crate::providers::{Entry, Product, SetupError, Sources, VENDORS, Vendor};
@@ -147,7 +147,15 @@ impl Session {
 
     /// The folder of journals and claims.
     pub(super) fn store(&self) -> Result<Store, CliError> {
-        Ok(Store::open(&self.settings.state_dir.value)?)
+        let folder = &self.settings.state_dir.value;
+        match self.environment.get(env::STATE_ON_NETWORK) {
+            None => Ok(Store::open(folder)?),
+            Some("allow") => Ok(Store::open_anywhere(folder)?),
+            Some(other) => {
+                let message = format!("variable {}: `{other}` is not `allow`", env::STATE_ON_NETWORK);
+                Err(CliError::new(Exit::Config, message, "write `allow`, or unset it"))
+            }
+        }
     }
 
     /// Whether questions may be asked.

@@ -7,7 +7,7 @@ use crate::report::Out;
 use clap::CommandFactory;
 
 fn write(out: &Out, bytes: &[u8]) -> Result<Exit, CliError> {
-    out.stdout.all(bytes).map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed", ""))?;
+    out.stdout.all(bytes).map_err(CliError::output)?;
     Ok(Exit::Success)
 }
 

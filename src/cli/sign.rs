@@ -85,8 +85,7 @@ pub(super) fn run(session: &Session) -> Result<Exit, CliError> {
         "signature": stages.signature,
         "headers": headers,
     });
-    write_document(&session.out.stdout, &document)
-        .map_err(|_| CliError::new(Exit::OutputLost, "standard output is closed", ""))?;
+    write_document(&session.out.stdout, &document).map_err(CliError::output)?;
     Ok(Exit::Success)
 }
 

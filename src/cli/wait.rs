@@ -6,7 +6,7 @@ use super::list::lines;
 use super::session::{Line, Session};
 use crate::config::selection;
 use crate::journal::Store;
-use crate::model::{Exit, OrderSecrets, Phase, PowerPlan, Prepared, Record, RunId, Wish};
+use crate::model::{Event, Exit, OrderSecrets, Phase, PowerPlan, Prepared, Record, RunId, Wish};
 use crate::run::plan;
 use crate::run::resume::past;
 use crate::run::target::{Stage, Target};
@@ -40,6 +40,7 @@ pub(super) async fn run(session: &Session, provider: Option<&str>, instances: &[
         reason: session.settings.reason.value.clone(),
         lanes: lines.into_iter().map(|line| (line, Wish::default())).collect(),
         history: Vec::new(),
+        orders_before: BTreeMap::new(),
     };
     execute(session, job).await
 }
@@ -73,7 +74,15 @@ fn known(session: &Session, store: &Store, line: &Line, record: &Record) -> Opti
     let mut runs = store.runs().ok()?;
     runs.reverse();
     for run in runs {
-        let story = store.read(&run).ok()?;
+        let Ok(story) = store.read(&run) else { continue };
+        if story.damage.is_some() {
+            // Its order for this server may be what was lost: then an older baseline would prove the wrong thing.
+            let names = |event: &Event| event.instance.as_ref() == Some(&record.id);
+            match story.events.iter().chain(&story.salvaged).any(names) {
+                true => return None,
+                false => continue,
+            }
+        }
         let Ok(past) = past(&story.events, session.clock.now()) else { continue };
         let found = past.servers.into_iter().find(|server| {
             let endpoint = server.planned.as_ref().map(|planned| planned.endpoint.as_str());

@@ -18,7 +18,7 @@ Every setting has one value, and the first of these that names it decides:
 5. the program's own default
 
 `reinstall check` shows each value and where it stands. An empty variable counts as not set. A variable that begins
-with `REINSTALL_` and is not in the table below is not read, and a warning says so.
+with `REINSTALL_` and is not on this page is not read, and a warning says so.
 
 Which servers are reinstalled is said on the command line alone: `--instance`, `--set`, `--yes`,
 `--expect` and `--expect-count` have neither variable nor key.
@@ -114,6 +114,13 @@ made with mode 0600 whatever the umask; one that is there already must obey the 
 User data and JSON values may be any regular file of text up to 1 MiB; the provider's own limit is usually lower.
 
 Standard input (`-`) can serve one of `--instance`, `--password-file` and `--user-data` in a call.
+
+## The state folder
+
+The folder of journals and claims (`--state-dir`) must belong to you, must be no link, and must not be open to
+writers. On a network file system (NFS, SMB, AFS, Ceph, 9p, sshfs and their like) a lock and a sync may not hold what
+they promise, and two machines could order for one server; such a folder is refused. Where you know that they hold,
+`REINSTALL_STATE_ON_NETWORK=allow` takes it. There is no key for that.
 
 ## Endpoints
 

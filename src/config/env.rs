@@ -12,6 +12,8 @@ pub const PREFIX: &str = "REINSTALL_";
 pub const CONFIG: &str = "REINSTALL_CONFIG";
 /// Folder of journals and claims; must be absolute.
 pub const STATE_DIR: &str = "REINSTALL_STATE_DIR";
+/// `allow`: the folder of journals and claims may lie on a network file system.
+pub const STATE_ON_NETWORK: &str = "REINSTALL_STATE_ON_NETWORK";
 /// Name of the profile.
 pub const PROFILE: &str = "REINSTALL_PROFILE";
 /// Region or zone.

@@ -308,7 +308,7 @@ fn state_dir(
 
 /// Variables that look like ours and are not read: a slip there would change nothing, silently.
 fn notices(environment: &Environment) -> Vec<String> {
-    let known = || OPTIONS.iter().map(|spec| spec.variable);
+    let known = || OPTIONS.iter().map(|spec| spec.variable).chain([env::STATE_ON_NETWORK]);
     environment
         .ours()
         .filter(|name| !known().any(|variable| variable == *name))

@@ -1,12 +1,12 @@
 //! One claim per server: two runs of this machine never order for the same one at the same time.
 
+use super::files;
 use crate::model::{RunId, ServerId};
 use crate::sign::hash::sha256_hex;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Who works on a server.
@@ -47,8 +47,13 @@ pub enum ClaimError {
     #[error("run {} works on it since {} (process {} on {})", .0.run, .0.since, .0.pid, .0.host)]
     Busy(Box<Claim>),
     /// A claim file that cannot be read: someone has it, nobody knows who.
-    #[error("the claim file {0} cannot be read")]
-    Unreadable(String),
+    #[error("the claim file {path} cannot be read: {problem}")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// Why.
+        problem: String,
+    },
     /// The disk says no.
     #[error("cannot write the claim file {path}: {cause}")]
     Io {
@@ -76,47 +81,141 @@ impl Claims {
         self.folder.join(format!("{}.json", &name[..32]))
     }
 
-    /// Takes the server for the run; fine if this very run has it already.
+    /// Takes the server for the run; fine if this very run has it already. The claim is on stable storage, with its
+    /// name, when this returns.
     pub fn take(&self, endpoint: &str, claim: &Claim) -> Result<(), ClaimError> {
         let path = self.path(&claim.provider, endpoint, &claim.instance);
         let io = |cause| ClaimError::Io { path: path.display().to_string(), cause };
-        let mut text = serde_json::to_string(claim).map_err(|error| io(io::Error::other(error)))?;
-        text.push('\n');
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-            Ok(mut file) => file.write_all(text.as_bytes()).and_then(|()| file.sync_data()).map_err(io),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let held = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Claim>(&bytes).ok());
-                match held {
-                    Some(held) if held.run == claim.run => Ok(()),
-                    Some(held) => Err(ClaimError::Busy(Box::new(held))),
-                    None => Err(ClaimError::Unreadable(path.display().to_string())),
+        match place(&path, claim) {
+            Ok(()) => files::sync_folder_of(&path).map_err(io),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match held(&path) {
+                Ok(held) if held.run == claim.run => Ok(()),
+                Ok(held) => Err(ClaimError::Busy(Box::new(held))),
+                Err(cause) => {
+                    Err(ClaimError::Unreadable { path: path.display().to_string(), problem: cause.to_string() })
                 }
-            }
+            },
             Err(error) => Err(io(error)),
         }
     }
 
-    /// Gives every server of the run free. Only for a run that has sent nothing and never will.
+    /// Gives every server of the run free. Only for a run that has sent nothing and never will, or has ended.
     pub fn release_all(&self, run: &RunId) {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         for path in entries.flatten().map(|entry| entry.path()) {
-            Self::remove(&path, run);
+            if path.extension().is_some_and(|extension| extension == run.as_str()) {
+                // A draft that a crash left behind: it was never a claim.
+                let _ = fs::remove_file(path);
+            } else {
+                remove(&path, run);
+            }
         }
     }
 
     /// Gives the server free, if the run has it.
     pub fn release(&self, endpoint: &str, provider: &str, instance: &ServerId, run: &RunId) {
-        Self::remove(&self.path(provider, endpoint, instance), run);
+        remove(&self.path(provider, endpoint, instance), run);
+    }
+}
+
+/// Puts the claim in its place whole or not at all, and never over another: a crash leaves no claim that names nobody.
+fn place(path: &Path, claim: &Claim) -> io::Result<()> {
+    let mut text = serde_json::to_string(claim).map_err(io::Error::other)?;
+    text.push('\n');
+    let draft = path.with_extension(claim.run.as_str());
+    // One of an earlier process of this run, which ended before it was done.
+    let _ = fs::remove_file(&draft);
+    let write = |path: &Path| {
+        let mut file = files::create(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_data()
+    };
+    write(&draft)?;
+    let linked = fs::hard_link(&draft, path);
+    let _ = fs::remove_file(&draft);
+    match linked {
+        // A file system without hard links.
+        Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
+            write(path)
+        }
+        linked => linked,
+    }
+}
+
+fn held(path: &Path) -> io::Result<Claim> {
+    serde_json::from_slice(&files::read(path)?).map_err(|_| io::Error::other("it is no claim"))
+}
+
+fn remove(path: &Path, run: &RunId) {
+    if held(path).is_ok_and(|held| held.run == *run) {
+        // A claim that stays behind is named to whoever meets it; nothing is lost.
+        let _ = fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(run: &RunId) -> Claim {
+        Claim {
+            run: run.clone(),
+            provider: "p".into(),
+            instance: ServerId::new("i-1").unwrap(),
+            host: "h".into(),
+            pid: 1,
+            since: "2001-01-01T00:00:00Z".into(),
+        }
     }
 
-    fn remove(path: &Path, run: &RunId) {
-        let own = fs::read(path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<Claim>(&bytes).ok())
-            .is_some_and(|held| held.run == *run);
-        if own {
-            // A claim that stays behind is named to whoever meets it; nothing is lost.
-            let _ = fs::remove_file(path);
-        }
+    fn claims() -> (tempfile::TempDir, Claims) {
+        let folder = tempfile::tempdir().unwrap();
+        let claims = Claims::at(folder.path().to_owned());
+        (folder, claims)
+    }
+
+    #[test]
+    fn a_claimed_server_names_the_run_that_has_it_and_is_free_after_release() {
+        let (_keep, claims) = claims();
+        let (first, second) = (RunId::fresh(), RunId::fresh());
+        let server = ServerId::new("i-1").unwrap();
+        claims.take("https://a", &claim(&first)).unwrap();
+        claims.take("https://a", &claim(&first)).unwrap();
+        let refused = claims.take("https://a", &claim(&second)).unwrap_err();
+        assert!(matches!(&refused, ClaimError::Busy(held) if held.run == first), "{refused}");
+        claims.take("https://b", &claim(&second)).unwrap();
+        claims.release("https://a", "p", &server, &second);
+        assert!(claims.take("https://a", &claim(&second)).is_err(), "only the owner releases");
+        claims.release("https://a", "p", &server, &first);
+        claims.take("https://a", &claim(&second)).unwrap();
+    }
+
+    #[test]
+    fn a_claim_is_whole_or_not_there_and_a_crash_in_between_blocks_nobody() {
+        let (keep, claims) = claims();
+        let (first, second) = (RunId::fresh(), RunId::fresh());
+        let path = claims.path("p", "https://a", &ServerId::new("i-1").unwrap());
+        // What a process leaves that is killed before its claim stands: a draft, empty or whole.
+        fs::write(path.with_extension(first.as_str()), "{\"run\"").unwrap();
+        claims.take("https://a", &claim(&second)).unwrap();
+        assert!(matches!(claims.take("https://a", &claim(&first)), Err(ClaimError::Busy(_))));
+        claims.release_all(&second);
+        fs::write(path.with_extension(first.as_str()), "{\"run\"").unwrap();
+        claims.release_all(&first);
+        assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_claim_is_not_followed_and_not_written_through() {
+        let (keep, claims) = claims();
+        let (first, second) = (RunId::fresh(), RunId::fresh());
+        let path = claims.path("p", "https://a", &ServerId::new("i-1").unwrap());
+        let elsewhere = keep.path().join("elsewhere");
+        std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+        assert!(matches!(claims.take("https://a", &claim(&first)), Err(ClaimError::Unreadable { .. })));
+        assert!(!elsewhere.exists());
+        // Not even a good claim of this very run is believed through a link.
+        fs::write(&elsewhere, serde_json::to_string(&claim(&second)).unwrap()).unwrap();
+        assert!(matches!(claims.take("https://a", &claim(&second)), Err(ClaimError::Unreadable { .. })));
     }
 }

@@ -1,7 +1,11 @@
-//! One line of a journal, and the reading of a whole one.
+//! One line of a journal: how it is written, and what it tells when it is read.
 
-use crate::model::Event;
+use super::Damage;
+use crate::model::{Event, RunId, ServerId, What};
 use crate::sign::hash::sha256_hex;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
 use std::time::Duration;
 
 /// Major version of the format. A reader refuses any other.
@@ -36,170 +40,86 @@ fn checksum(text: &str) -> String {
     hex
 }
 
-/// What a journal tells.
-#[derive(Clone, Debug, Default)]
-pub struct Story {
-    /// Its events, in order, up to the first damage.
-    pub events: Vec<Event>,
-    /// The highest epoch seen.
+/// When and by which process a record was written, beside its civil time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// How often the run was taken up before.
     pub epoch: u32,
-    /// Bytes of whole records: what follows is the torn tail.
-    pub good_bytes: usize,
-    /// A last line that was cut while it was written. Its send had not begun.
-    pub torn: bool,
-    /// Anything worse: then nothing may be ordered on its word.
-    pub damage: Option<Damage>,
+    /// Time since the machine started, sleep included.
+    pub boot: Duration,
+    /// Which start of the machine.
+    pub boot_id: String,
 }
 
-impl Story {
-    /// Reads a journal's bytes, up to the first damage.
-    pub fn of(bytes: &[u8]) -> Self {
-        read(bytes)
-    }
-}
-
-/// What is wrong with a journal.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Damage {
-    /// A record whose checksum does not fit, or that is no record.
-    #[error("line {0} is damaged")]
-    Line(usize),
-    /// Records are missing.
-    #[error("line {line} has number {found} where {expected} was due")]
-    Gap {
-        /// Which line.
-        line: usize,
-        /// The number due.
-        expected: u64,
-        /// The number found.
-        found: u64,
-    },
-    /// Written by another major version.
-    #[error("it is written in format {0}, and this program reads format {VERSION}")]
-    Version(u64),
-}
-
-/// Reads a journal's bytes; stops at the first damage.
-pub fn read(bytes: &[u8]) -> Story {
-    let mut story = Story::default();
-    let mut rest = bytes;
-    let mut number = 0;
-    while !rest.is_empty() {
-        number += 1;
-        let (line, next) = match rest.iter().position(|&byte| byte == b'\n') {
-            Some(end) => (&rest[..end], &rest[end + 1..]),
-            None => (rest, &rest[rest.len()..]),
-        };
-        let whole = next.len() < rest.len() && rest.len() - next.len() > line.len();
-        match parse(line, number) {
-            Ok((event, epoch)) if whole => {
-                let expected = story.events.last().map_or(1, |last: &Event| last.seq + 1);
-                if event.seq != expected {
-                    story.damage = Some(Damage::Gap { line: number, expected, found: event.seq });
-                    return story;
-                }
-                story.epoch = story.epoch.max(epoch);
-                story.events.push(event);
-                story.good_bytes = bytes.len() - next.len();
-            }
-            // Only the last line can be torn: a single write either ends in its line feed or was cut.
-            _ if !whole => {
-                story.torn = true;
-                return story;
-            }
-            Ok(_) => return story,
-            Err(damage) => {
-                story.damage = Some(damage);
-                return story;
-            }
-        }
-        rest = next;
-    }
-    story
-}
-
-fn parse(line: &[u8], number: usize) -> Result<(Event, u32), Damage> {
-    let bad = Damage::Line(number);
-    let text = std::str::from_utf8(line).map_err(|_| bad.clone())?;
-    let at = text.len().checked_sub(SUFFIX).filter(|&at| text.is_char_boundary(at)).ok_or(bad.clone())?;
-    let (body, suffix) = text.split_at(at);
-    let sum = suffix.strip_prefix(r#","sum":""#).and_then(|rest| rest.strip_suffix(r#""}"#)).ok_or(bad.clone())?;
-    let mut whole = body.to_owned();
-    whole.push('}');
-    if checksum(&whole) != sum {
-        return Err(bad);
-    }
-    let value: serde_json::Value = serde_json::from_str(&whole).map_err(|_| bad.clone())?;
-    match value.get("v").and_then(serde_json::Value::as_u64) {
+/// Reads one line without its line feed. `number` is its place in the file, for messages.
+pub(super) fn parse(line: &[u8], number: usize) -> Result<(Event, Stamp), Damage> {
+    let bad = || Damage::Line(number);
+    let text = std::str::from_utf8(line).map_err(|_| bad())?;
+    let Some(whole) = unsealed(text) else {
+        // Another version may be sealed in another way; it says its number first all the same.
+        return Err(foreign(text).map_or_else(bad, Damage::Version));
+    };
+    let mut value: Value = serde_json::from_str(&whole).map_err(|_| bad())?;
+    match value.get("v").and_then(Value::as_u64) {
         Some(VERSION) => {}
         Some(other) => return Err(Damage::Version(other)),
-        None => return Err(bad),
+        None => return Err(bad()),
     }
-    let epoch = value.get("epoch").and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok());
-    let event = serde_json::from_value(value).map_err(|_| bad.clone())?;
-    Ok((event, epoch.ok_or(bad)?))
+    let number_of = |value: &Value, field: &str| value.get(field).and_then(Value::as_u64);
+    let stamp = Stamp {
+        epoch: number_of(&value, "epoch").and_then(|epoch| u32::try_from(epoch).ok()).ok_or_else(bad)?,
+        boot: Duration::from_millis(number_of(&value, "boot_ms").unwrap_or(0)),
+        boot_id: value.get("boot_id").and_then(Value::as_str).unwrap_or_default().to_owned(),
+    };
+    let kind = value.get("event").and_then(Value::as_str).ok_or_else(bad)?;
+    if !What::WORDS.contains(&kind) {
+        return Ok((newer(value).ok_or_else(bad)?, stamp));
+    }
+    if kind == "resumed" && value.get("times").is_none() {
+        // Before it had a name of its own, the number was told by the record's epoch alone.
+        value["times"] = stamp.epoch.into();
+    }
+    Ok((serde_json::from_value(value).map_err(|_| bad())?, stamp))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{RunId, ServerId, What};
-    use chrono::DateTime;
+/// The record without its checksum, if that fits.
+fn unsealed(text: &str) -> Option<String> {
+    let at = text.len().checked_sub(SUFFIX).filter(|&at| text.is_char_boundary(at))?;
+    let (body, suffix) = text.split_at(at);
+    let sum = suffix.strip_prefix(r#","sum":""#)?.strip_suffix(r#""}"#)?;
+    let whole = format!("{body}}}");
+    (checksum(&whole) == sum).then_some(whole)
+}
 
-    fn event(seq: u64) -> Event {
-        Event {
-            seq,
-            at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
-            run: RunId::parse("0197f36dd83b7258b1773784b7887a17").unwrap(),
-            provider: Some("zenlayer-bmc".into()),
-            instance: ServerId::new("i-1").ok(),
-            what: What::OrderIntent { permit: seq, attempt: 1, token: None },
-        }
-    }
+/// The version of a line that is not sealed as ours are.
+fn foreign(text: &str) -> Option<u64> {
+    let digits = text.strip_prefix(r#"{"v":"#)?;
+    let end = digits.find(|c: char| !c.is_ascii_digit())?;
+    digits[..end].parse().ok().filter(|&version| version != VERSION)
+}
 
-    fn journal(count: u64) -> Vec<u8> {
-        (1..=count)
-            .map(|seq| line(&event(seq), 0, Duration::from_secs(5), "b").unwrap())
-            .collect::<String>()
-            .into_bytes()
-    }
+/// What every kind of event has.
+#[derive(Deserialize)]
+struct Head {
+    seq: u64,
+    at: DateTime<Utc>,
+    run: RunId,
+    provider: Option<String>,
+    instance: Option<ServerId>,
+}
 
-    #[test]
-    fn what_was_written_is_read_back() {
-        let story = read(&journal(3));
-        assert_eq!(story.events, vec![event(1), event(2), event(3)]);
-        assert!(!story.torn && story.damage.is_none());
+/// An event of a kind that a newer version added: it is kept as it stands.
+fn newer(value: Value) -> Option<Event> {
+    let Head { seq, at, run, provider, instance } = Head::deserialize(&value).ok()?;
+    let Value::Object(mut fields) = value else { return None };
+    for known in ["v", "seq", "at", "run", "provider", "instance", "epoch", "boot_ms", "boot_id"] {
+        fields.shift_remove(known);
     }
+    Some(Event { seq, at, run, provider, instance, what: What::Newer(fields) })
+}
 
-    #[test]
-    fn every_truncation_is_either_whole_or_torn_and_never_damage() {
-        let bytes = journal(3);
-        for length in 0..bytes.len() {
-            let story = read(&bytes[..length]);
-            assert_eq!(story.damage, None, "cut at {length}");
-            let whole = bytes[..length].iter().filter(|&&byte| byte == b'\n').count();
-            assert_eq!(story.events.len(), whole, "cut at {length}");
-            assert_eq!(story.torn, !bytes[..length].is_empty() && bytes[length - 1] != b'\n', "cut at {length}");
-        }
-    }
-
-    #[test]
-    fn every_single_bit_flip_is_noticed() {
-        let bytes = journal(3);
-        for place in 0..bytes.len() {
-            for bit in 0..8 {
-                let mut flipped = bytes.clone();
-                flipped[place] ^= 1 << bit;
-                let story = read(&flipped);
-                assert!(story.damage.is_some() || story.torn, "bit {bit} of byte {place} went unnoticed");
-            }
-        }
-    }
-
-    #[test]
-    fn a_missing_record_is_damage() {
-        let mut bytes = line(&event(1), 0, Duration::ZERO, "b").unwrap();
-        bytes.push_str(&line(&event(3), 0, Duration::ZERO, "b").unwrap());
-        assert_eq!(read(bytes.as_bytes()).damage, Some(Damage::Gap { line: 2, expected: 2, found: 3 }));
-    }
+/// Whether bytes without a line feed are what a cut write leaves: the beginning of a record, and nothing behind it.
+pub(super) fn is_cut(tail: &[u8]) -> bool {
+    // A whole record with one byte more had its line feed changed.
+    tail.split_last().is_none_or(|(_, most)| std::str::from_utf8(most).ok().and_then(unsealed).is_none())
 }

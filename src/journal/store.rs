@@ -1,12 +1,10 @@
-//! Where journals live, how they are opened, listed and thrown away.
+//! Where journals live and how they are opened.
 
-use super::record::{self, Damage, Story};
-use super::{Claims, Journal};
-use crate::model::{Counts, RunId, Verdict, What};
-use chrono::{DateTime, Utc};
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use super::folder::{local, make_private};
+use super::{Claims, Damage, Journal, Story, files};
+use crate::model::RunId;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Why a journal cannot be had.
@@ -52,36 +50,6 @@ pub enum StoreError {
     },
 }
 
-/// One line of `reinstall runs`.
-#[derive(Clone, Debug)]
-pub struct RunSummary {
-    /// The run.
-    pub run: RunId,
-    /// When it began.
-    pub started_at: Option<DateTime<Utc>>,
-    /// How many servers.
-    pub total: usize,
-    /// Verdicts so far.
-    pub counts: Counts,
-    /// Exit code, once it has ended.
-    pub exit_code: Option<u8>,
-    /// Whether a process has it open.
-    pub alive: bool,
-    /// `--reason`.
-    pub reason: Option<String>,
-    /// Whether it ran in the sandbox.
-    pub sandbox: bool,
-    /// What is wrong with its journal.
-    pub damage: Option<Damage>,
-}
-
-impl RunSummary {
-    /// Whether something is left to do or to watch.
-    pub fn unfinished(&self) -> bool {
-        self.exit_code.is_none() && self.damage.is_none()
-    }
-}
-
 /// The state folder.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -89,10 +57,19 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens (and makes, with mode 0700) the folder; refuses one that others can write or that is a link.
+    /// Opens (and makes, with mode 0700) the folder; refuses one that others can write, that is a link, or that lies
+    /// on a network file system.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        for folder in [root.to_path_buf(), root.join("runs"), root.join("claims")] {
-            make_private(&folder)?;
+        let store = Self::open_anywhere(root)?;
+        local(root)?;
+        Ok(store)
+    }
+
+    /// The same on any file system, for somebody who knows that locks and syncs hold there.
+    pub fn open_anywhere(root: &Path) -> Result<Self, StoreError> {
+        make_private(root, false)?;
+        for inner in ["runs", "claims"] {
+            make_private(&root.join(inner), true)?;
         }
         Ok(Self { root: root.to_path_buf() })
     }
@@ -107,7 +84,7 @@ impl Store {
         Claims::at(self.root.join("claims"))
     }
 
-    fn path(&self, run: &RunId) -> PathBuf {
+    pub(super) fn path(&self, run: &RunId) -> PathBuf {
         self.root.join("runs").join(format!("{run}.jsonl"))
     }
 
@@ -115,12 +92,10 @@ impl Store {
     pub fn create(&self, run: &RunId) -> Result<Journal, StoreError> {
         let path = self.path(run);
         let io = |cause| StoreError::Io { path: path.display().to_string(), cause };
-        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
+        let file = files::create(&path).map_err(io)?;
         lock(&file, run, &path)?;
         file.sync_all().map_err(io)?;
-        if let Some(folder) = path.parent() {
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
-        }
+        files::sync_folder_of(&path).map_err(io)?;
         Ok(Journal::over(file, path, 0))
     }
 
@@ -128,19 +103,16 @@ impl Store {
     pub fn resume(&self, run: &RunId) -> Result<(Journal, Story), StoreError> {
         let path = self.path(run);
         let io = |cause| StoreError::Io { path: path.display().to_string(), cause };
-        let mut file = OpenOptions::new().read(true).append(true).open(&path).map_err(io)?;
+        let mut file = files::open(&path, true).map_err(io)?;
         lock(&file, run, &path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
-        let story = record::read(&bytes);
+        let story = Story::of(run, &bytes);
         if let Some(damage) = story.damage.clone() {
             return Err(StoreError::Damaged { path: path.display().to_string(), damage });
         }
         if story.torn {
-            let copy = path.with_extension("torn");
-            let mut kept =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(copy).map_err(io)?;
-            io::Write::write_all(&mut kept, &bytes[story.good_bytes..]).map_err(io)?;
+            keep_torn(&path.with_extension("torn"), &bytes[story.good_bytes..]).map_err(io)?;
             file.set_len(u64::try_from(story.good_bytes).unwrap_or(0)).map_err(io)?;
             file.seek(SeekFrom::End(0)).map_err(io)?;
             file.sync_all().map_err(io)?;
@@ -152,8 +124,13 @@ impl Store {
     /// Reads a journal without locking it.
     pub fn read(&self, run: &RunId) -> Result<Story, StoreError> {
         let path = self.path(run);
-        let bytes = fs::read(&path).map_err(|cause| StoreError::Io { path: path.display().to_string(), cause })?;
-        Ok(record::read(&bytes))
+        let bytes = files::read(&path).map_err(|cause| StoreError::Io { path: path.display().to_string(), cause })?;
+        Ok(Story::of(run, &bytes))
+    }
+
+    /// Whether a process has the run open.
+    pub fn alive(&self, run: &RunId) -> bool {
+        files::open(&self.path(run), false).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     /// All runs, oldest first.
@@ -185,64 +162,6 @@ impl Store {
             }
         }
     }
-
-    /// What each run's journal tells in one line.
-    pub fn summaries(&self) -> Result<Vec<RunSummary>, StoreError> {
-        self.runs()?.into_iter().map(|run| self.summary(run)).collect()
-    }
-
-    fn summary(&self, run: RunId) -> Result<RunSummary, StoreError> {
-        let story = self.read(&run)?;
-        let alive =
-            File::open(self.path(&run)).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
-        let mut summary = RunSummary {
-            run,
-            started_at: story.events.first().map(|event| event.at),
-            total: 0,
-            counts: Counts::default(),
-            exit_code: None,
-            alive,
-            reason: None,
-            sandbox: false,
-            damage: story.damage,
-        };
-        let mut verdicts: Vec<(String, Verdict)> = Vec::new();
-        for event in &story.events {
-            match &event.what {
-                What::RunOpened(head) => {
-                    summary.total = head.total;
-                    summary.reason.clone_from(&head.reason);
-                    summary.sandbox = head.sandbox;
-                }
-                What::Verdict { verdict, .. } => {
-                    let target = format!("{:?}/{:?}", event.provider, event.instance);
-                    verdicts.retain(|(known, _)| *known != target);
-                    verdicts.push((target, *verdict));
-                }
-                What::Resumed { .. } => summary.exit_code = None,
-                What::RunClosed { exit_code } => summary.exit_code = Some(*exit_code),
-                _ => {}
-            }
-        }
-        summary.counts = Counts::of(verdicts.into_iter().map(|(_, verdict)| verdict));
-        Ok(summary)
-    }
-
-    /// Removes the journals of ended runs older than the date. Unfinished and damaged ones stay.
-    pub fn prune(&self, before: DateTime<Utc>) -> Result<Vec<RunId>, StoreError> {
-        let mut removed = Vec::new();
-        for summary in self.summaries()? {
-            let old = summary.started_at.is_some_and(|at| at < before);
-            if old && !summary.alive && summary.exit_code.is_some() && summary.damage.is_none() {
-                let path = self.path(&summary.run);
-                fs::remove_file(&path).map_err(|cause| StoreError::Io { path: path.display().to_string(), cause })?;
-                // What a crash once cut off the journal goes with it; mostly there is none.
-                let _ = fs::remove_file(path.with_extension("torn"));
-                removed.push(summary.run);
-            }
-        }
-        Ok(removed)
-    }
 }
 
 fn lock(file: &File, run: &RunId, path: &Path) -> Result<(), StoreError> {
@@ -252,34 +171,21 @@ fn lock(file: &File, run: &RunId, path: &Path) -> Result<(), StoreError> {
     })
 }
 
-fn make_private(folder: &Path) -> Result<(), StoreError> {
-    let problem =
-        |problem: &str| StoreError::Folder { path: folder.display().to_string(), problem: problem.to_owned() };
-    let io = |cause| StoreError::Io { path: folder.display().to_string(), cause };
-    match fs::symlink_metadata(folder) {
-        Ok(found) if found.file_type().is_symlink() => return Err(problem("is a symbolic link")),
-        Ok(found) if !found.is_dir() => return Err(problem("is not a folder")),
-        Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
-            return Err(problem("belongs to another user"));
-        }
-        Ok(found) if found.mode() & 0o022 != 0 => {
-            return Err(problem("can be written by others; run `chmod 700` on it"));
-        }
-        Ok(_) => return Ok(()),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
-        Err(_) => {}
+/// Keeps what a crash cut off, in place of what an earlier crash left.
+fn keep_torn(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
-    if let Some(parent) = folder.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(io)?;
-    }
-    DirBuilder::new().mode(0o700).create(folder).map_err(io)
+    let mut kept = files::create(path)?;
+    kept.write_all(bytes)?;
+    kept.sync_all()?;
+    files::sync_folder_of(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{Claim, ClaimError};
-    use crate::model::ServerId;
     use std::os::unix::fs::PermissionsExt;
 
     fn store() -> (tempfile::TempDir, Store) {
@@ -321,26 +227,54 @@ mod tests {
     }
 
     #[test]
-    fn a_claimed_server_names_the_run_that_has_it_and_is_free_after_release() {
+    fn a_link_in_the_place_of_a_journal_is_refused() {
+        let (keep, store) = store();
+        let run = RunId::fresh();
+        let elsewhere = keep.path().join("elsewhere");
+        fs::write(&elsewhere, "").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, store.path(&run)).unwrap();
+        assert!(store.create(&run).is_err());
+        assert!(store.read(&run).is_err());
+        assert!(store.resume(&run).is_err());
+        // A torn tail is kept in a file of its own: a link in that place is removed and not written through.
+        let torn = RunId::fresh();
+        drop(store.create(&torn).unwrap());
+        fs::write(store.path(&torn), "{\"v\":1,\"seq").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, store.path(&torn).with_extension("torn")).unwrap();
+        store.resume(&torn).unwrap();
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "");
+        assert_eq!(fs::read_to_string(store.path(&torn).with_extension("torn")).unwrap(), "{\"v\":1,\"seq");
+    }
+
+    #[test]
+    fn room_is_kept_without_being_seen_and_given_back_at_the_end() {
+        use std::os::unix::fs::MetadataExt;
         let (_keep, store) = store();
-        let claim = |run: &RunId| Claim {
-            run: run.clone(),
-            provider: "p".into(),
-            instance: ServerId::new("i-1").unwrap(),
-            host: "h".into(),
-            pid: 1,
-            since: "2026-11-21T09:00:00Z".into(),
-        };
-        let (first, second) = (RunId::fresh(), RunId::fresh());
-        let claims = store.claims();
-        claims.take("https://a", &claim(&first)).unwrap();
-        claims.take("https://a", &claim(&first)).unwrap();
-        let refused = claims.take("https://a", &claim(&second)).unwrap_err();
-        assert!(matches!(&refused, ClaimError::Busy(held) if held.run == first), "{refused}");
-        claims.take("https://b", &claim(&second)).unwrap();
-        claims.release("https://a", "p", &ServerId::new("i-1").unwrap(), &second);
-        assert!(claims.take("https://a", &claim(&second)).is_err(), "only the owner releases");
-        claims.release("https://a", "p", &ServerId::new("i-1").unwrap(), &first);
-        claims.take("https://a", &claim(&second)).unwrap();
+        let run = RunId::fresh();
+        let mut journal = store.create(&run).unwrap();
+        let blocks = |path: &Path| fs::metadata(path).unwrap().blocks();
+        let path = journal.path().to_owned();
+        let kept = journal.reserve(4 << 20).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+        assert!(store.read(&run).unwrap().events.is_empty());
+        if kept {
+            assert!(blocks(&path) >= (4 << 20) / 512, "the room is kept");
+        }
+        drop(journal);
+        assert!(blocks(&path) < 64, "the room is given back");
+        // More than any disk has.
+        let mut journal = store.resume(&run).unwrap().0;
+        assert!(!kept || journal.reserve(1 << 60).is_err(), "what is not there cannot be kept");
+    }
+
+    #[test]
+    fn two_processes_that_make_the_folders_at_once_both_get_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("deep/state");
+        let open = || Store::open(&root).map(|_| ());
+        std::thread::scope(|scope| {
+            let opened: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            opened.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+        });
     }
 }

@@ -28,11 +28,14 @@ pub struct Event {
 pub struct RunHead {
     /// Version of the program.
     pub program: String,
+    /// Who started it: user and host. Older journals do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// What was asked for.
     pub wish: Wish,
     /// `--reason`.
     pub reason: Option<String>,
-    /// Digest over wish and planned servers.
+    /// Digest over the rest of this head and the planned servers; in older journals over wish and servers.
     pub plan_hash: String,
     /// How many servers.
     pub total: usize,
@@ -61,6 +64,9 @@ pub struct PlannedTarget {
     pub region: Option<String>,
     /// The product's endpoint.
     pub endpoint: String,
+    /// Whose credentials: the name of a key or user. Older journals do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// Everything settled.
     pub prepared: Prepared,
 }
@@ -166,21 +172,59 @@ pub enum What {
         /// Its name.
         signal: String,
     },
+    /// An operator allows one more order for a server whose earlier one may have been taken.
+    Resend {
+        /// The permit of the earlier order.
+        permit: u64,
+        /// Who: user, number of the user, host.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// The run is taken up again.
     Resumed {
-        /// How many times it was before.
-        epoch: u32,
+        /// For how many times now.
+        times: u32,
     },
     /// The run has ended; nothing is left to do.
     RunClosed {
         /// The exit code.
         exit_code: u8,
     },
+    /// A kind that a newer version of the program added: all of its fields, `event` among them. Within a major version
+    /// of the journal such a kind never changes what may be sent.
+    #[serde(untagged, skip_deserializing)]
+    Newer(serde_json::Map<String, serde_json::Value>),
 }
 
 impl What {
+    /// Every word of the `event` field that this version writes.
+    pub const WORDS: [&str; 21] = [
+        "run_opened",
+        "planned",
+        "confirmed",
+        "baseline",
+        "power_off",
+        "stopped",
+        "order_intent",
+        "order_accepted",
+        "order_rejected",
+        "order_unsent",
+        "order_maybe_sent",
+        "status",
+        "started",
+        "power_on",
+        "notice",
+        "verdict",
+        "halted",
+        "signalled",
+        "resend",
+        "resumed",
+        "run_closed",
+    ];
+
     /// The word of the `event` field.
-    pub fn word(&self) -> &'static str {
+    pub fn word(&self) -> &str {
         match self {
             Self::RunOpened(_) => "run_opened",
             Self::Planned(_) => "planned",
@@ -200,8 +244,10 @@ impl What {
             Self::Verdict { .. } => "verdict",
             Self::Halted { .. } => "halted",
             Self::Signalled { .. } => "signalled",
+            Self::Resend { .. } => "resend",
             Self::Resumed { .. } => "resumed",
             Self::RunClosed { .. } => "run_closed",
+            Self::Newer(fields) => fields.get("event").and_then(serde_json::Value::as_str).unwrap_or("unknown"),
         }
     }
 
@@ -214,6 +260,7 @@ impl What {
                 | Self::OrderIntent { .. }
                 | Self::OrderAccepted { .. }
                 | Self::PowerOn {}
+                | Self::Resend { .. }
                 | Self::Verdict { .. }
                 | Self::RunClosed { .. }
         )

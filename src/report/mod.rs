@@ -12,7 +12,7 @@ mod out;
 mod paint;
 mod phrase;
 mod plan;
-
+mod story;
 mod table;
 pub mod text;
 pub mod words;
@@ -25,6 +25,7 @@ pub use live::{Live, Screen, size_of};
 pub use out::{Out, Sink};
 pub use paint::{Color, ColorHints, Paint, Tone};
 pub use plan::{PlanTarget, PlanView};
+pub use story::{StoryView, story};
 pub use table::{ProviderRow, RunRow, Width, images, keys, providers, results, runs, servers};
 
 use crate::model::Event;

@@ -89,8 +89,12 @@ pub(super) fn phrase(what: &What) -> Phrase {
         }
         What::Halted { reason } => (Alert, Some(Tone::Warn), format!("no new orders: {}", clean(reason))),
         What::Signalled { signal } => (Alert, Some(Tone::Warn), format!("stopped by {}: no new orders", clean(signal))),
-        What::Resumed { epoch } => (Change, None, format!("taken up again ({})", count(*epoch as usize, "time"))),
+        What::Resend { by, reason, .. } => {
+            (Alert, Some(Tone::Warn), format!("{} allows one more order: {}", clean(by), clean(reason)))
+        }
+        What::Resumed { times } => (Change, None, format!("taken up again ({})", count(*times as usize, "time"))),
         What::RunClosed { exit_code } => (Trace, None, format!("closed with exit code {exit_code}")),
+        What::Newer(_) => (Detail, None, format!("{} (known to a newer version)", clean(what.word()))),
     };
     Phrase { weight, tone, text }
 }

@@ -63,6 +63,7 @@ fn event(seq: u64, instance: Option<&str>, what: What) -> Event {
 fn head() -> RunHead {
     RunHead {
         program: "0.1.0".to_owned(),
+        by: Some("ops (uid 1000) on build-7".to_owned()),
         wish: Wish::default(),
         reason: Some("patch".to_owned()),
         plan_hash: "abc".to_owned(),
@@ -84,6 +85,7 @@ fn planned(id: &str, name: &str, lines: &[(&str, &str)]) -> PlannedTarget {
     PlannedTarget {
         region: Some("cn-north-1".to_owned()),
         endpoint: "https://metal.acme.test".to_owned(),
+        account: Some("AK-1".to_owned()),
         prepared: Prepared {
             record: Record {
                 id: ServerId::new(id).expect("an id"),
@@ -140,7 +142,9 @@ fn story() -> Vec<Event> {
         (Some("b-2"), What::Verdict { verdict: Verdict::Rejected, error: Some(error(EVIL)) }),
         (None, What::Halted { reason: EVIL.to_owned() }),
         (None, What::Signalled { signal: "SIGINT".to_owned() }),
-        (None, What::Resumed { epoch: 1 }),
+        (None, What::Resumed { times: 1 }),
+        (a, What::Resend { permit: 2, by: EVIL.to_owned(), reason: EVIL.to_owned() }),
+        (a, What::Newer([("event".to_owned(), json!(EVIL))].into_iter().collect())),
         (None, What::RunClosed { exit_code: 1 }),
     ]
     .into_iter()

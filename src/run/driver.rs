@@ -196,7 +196,7 @@ fn carry_out<'a>(
             }
             Action::Send { permit, issued, lane, targets, token } => {
                 if !gate.open() {
-                    let error = ApiError::local("journal_lost", "the intent could not be recorded".to_owned());
+                    let error = held_back(ended);
                     let unsent = Outcome::Unsent { class: FaultClass::Unreachable, error, renewed: false };
                     let outcomes = targets.into_iter().map(|index| (index, unsent.clone())).collect();
                     inputs.push_back(Input::Sent { permit, outcomes, halt: None });
@@ -230,6 +230,17 @@ fn carry_out<'a>(
                 }));
             }
         }
+    }
+}
+
+/// Why an order whose turn had come did not leave.
+fn held_back(ended: &Ended) -> ApiError {
+    if ended.journal_lost.is_some() {
+        ApiError::local("journal_lost", "the intent could not be recorded".to_owned())
+    } else if ended.output_lost {
+        ApiError::local("output_lost", "the intent could not be told".to_owned())
+    } else {
+        ApiError::local("not_started", "the run ended before its turn".to_owned())
     }
 }
 

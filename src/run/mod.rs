@@ -7,6 +7,7 @@ pub mod plan;
 pub mod policy;
 pub mod recorder;
 pub mod resume;
+pub mod rivals;
 pub mod target;
 mod watch;
 

@@ -2,7 +2,8 @@
 
 use crate::client::Client;
 use crate::model::{
-    ApiError, Exit, Expectation, FaultClass, Guard, PowerPlan, Prepared, Record, Ref, Refusal, ServerId, Wish,
+    ApiError, Exit, Expectation, FaultClass, Guard, PlannedTarget, PowerPlan, Prepared, Record, Ref, Refusal, RunHead,
+    ServerId, Wish,
 };
 use crate::providers::Admission;
 use crate::sign::hash::sha256_hex;
@@ -237,8 +238,17 @@ fn unexpected(record: &Record, expect: &[Expectation]) -> Option<ApiError> {
     })
 }
 
-/// Digest over everything that a confirmed plan fixes.
-pub fn digest(wish: &Wish, targets: &[(String, String, Prepared)]) -> String {
+/// Digest over everything that a confirmed plan fixes: the head of the run, and each server with its product.
+pub fn digest(head: &RunHead, targets: &[(&str, &PlannedTarget)]) -> String {
+    let head = RunHead { plan_hash: String::new(), ..head.clone() };
+    let document = serde_json::json!({ "head": head, "targets": targets });
+    sha256_hex(document.to_string().as_bytes())
+}
+
+/// The digest of older journals, which covers wish and servers alone.
+pub fn older_digest(wish: &Wish, targets: &[(&str, &PlannedTarget)]) -> String {
+    let targets: Vec<_> =
+        targets.iter().map(|(provider, planned)| (provider, &planned.endpoint, &planned.prepared)).collect();
     let document = serde_json::json!({ "wish": wish, "targets": targets });
     sha256_hex(document.to_string().as_bytes())
 }

@@ -5,7 +5,7 @@ use super::network::Line;
 use super::{Shared, disk, lock};
 use crate::client::Client;
 use crate::clock::Clock;
-use crate::journal::{self, Claim, Claims, Journal};
+use crate::journal::{Claim, Claims, Journal, Story};
 use crate::model::{
     Event, Exit, LoginWish, OrderSecrets, PlannedTarget, Ref, RunHead, RunId, ServerId, Verdict, What, Wish,
 };
@@ -85,7 +85,6 @@ impl Desk {
             kit.clients.iter().zip(&wishes).map(|(client, wish)| PlanLane { client, wish }).collect();
         let Ok(rows) = plan::prepare(&lanes, chosen, &Default::default()).await else { return self.gone(None) };
         let mut opening: Opening = Vec::new();
-        let mut hashed = Vec::new();
         let mut targets = Vec::new();
         let mut records = Vec::new();
         for row in rows {
@@ -96,14 +95,21 @@ impl Desk {
                 Err(error) => records.push((named, What::Verdict { verdict: Verdict::Skipped, error: Some(error) })),
                 Ok(prepared) => {
                     let endpoint = product.endpoint().to_string();
-                    hashed.push((product.entry().id.to_owned(), endpoint.clone(), prepared.clone()));
-                    let planned = PlannedTarget { region: None, endpoint, prepared: prepared.clone() };
+                    let planned = PlannedTarget { region: None, account: None, endpoint, prepared: prepared.clone() };
                     records.push((named, What::Planned(Box::new(planned))));
                     targets.push(Target::planned(row.lane, Arc::new(prepared), 0));
                 }
             }
         }
-        let head = self.head(&kit, plan::digest(&kit.wish, &hashed), records.len());
+        let mut head = self.head(&kit, records.len());
+        let hashed: Vec<_> = records
+            .iter()
+            .filter_map(|(named, what)| match (named, what) {
+                (Some((provider, _)), What::Planned(planned)) => Some((*provider, &**planned)),
+                _ => None,
+            })
+            .collect();
+        head.plan_hash = plan::digest(&head, &hashed);
         opening.push((None, What::RunOpened(Box::new(head))));
         opening.extend(records);
         opening.push((None, What::Confirmed { by: "--yes".to_owned() }));
@@ -115,7 +121,7 @@ impl Desk {
     /// Goes on with the run from its journal alone.
     pub(super) async fn resume(self) {
         let kit = self.kit();
-        let story = journal::read(&self.disk.bytes());
+        let story = Story::read(&self.disk.bytes());
         self.disk.cut(story.good_bytes);
         let damage = || format!("after a crash the journal is damaged: {:?}", story.damage);
         lock(&self.cosmos).oracle.hold("I6", story.damage.is_none(), damage);
@@ -126,11 +132,14 @@ impl Desk {
         };
         let epoch = story.epoch + 1;
         let journal = Journal::on(Box::new(self.disk.clone()), PathBuf::from("journal"), epoch, "boot");
-        let mut opening: Opening = vec![(None, What::Resumed { epoch })];
+        let mut opening: Opening = vec![(None, What::Resumed { times: epoch })];
         let mut targets = Vec::new();
         for server in servers {
             let lane = kit.products.iter().position(|product| product.entry().id == server.provider);
+            let untold = server.untold();
             if let (Some(mut target), Some(lane)) = (server.target, lane) {
+                let named = (kit.products[lane].entry().id, server.instance);
+                opening.extend(untold.map(|verdict| (Some(named), verdict)));
                 target.lane = lane;
                 targets.push(target);
             }
@@ -141,14 +150,15 @@ impl Desk {
         self.work(kit, journal, last_seq, next_permit, opening, rest).await;
     }
 
-    fn head(&self, kit: &Kit, plan_hash: String, total: usize) -> RunHead {
+    fn head(&self, kit: &Kit, total: usize) -> RunHead {
         let cosmos = lock(&self.cosmos);
         let (policy, timeout) = (&cosmos.schedule.policy, cosmos.schedule.timeout);
         RunHead {
             program: String::new(),
             wish: kit.wish.clone(),
             reason: None,
-            plan_hash,
+            plan_hash: String::new(),
+            by: None,
             total,
             timeout: Some(timeout),
             start_window: policy.start_window,

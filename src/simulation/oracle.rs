@@ -1,7 +1,7 @@
 //! Sees the truth of the cloud and holds against it what the program did and what it said.
 
 use super::operator::PASSWORD;
-use crate::journal;
+use crate::journal::Story;
 use crate::model::{ServerId, Verdict, What};
 use crate::run::policy::PERMIT_LIFE;
 use crate::sandbox::machine::{Ending, Fate, Stage};
@@ -205,7 +205,7 @@ impl Oracle {
     pub(super) fn audit(&mut self, run: usize, bytes: &[u8], token_door: bool) {
         let text = String::from_utf8_lossy(bytes);
         self.hold("I9", !text.contains(PASSWORD), || "the journal holds a password".to_owned());
-        let story = journal::read(bytes);
+        let story = Story::read(bytes);
         let intact = story.damage.is_none();
         self.hold("I6", intact, || format!("the journal is damaged: {:?}", story.damage));
         let mut last: BTreeMap<String, &What> = BTreeMap::new();

@@ -21,8 +21,8 @@ fn a_protected_server_is_skipped_and_the_others_go_on() {
         let protected = other(product);
         bench.configure(&format!("[protect]\ninstances = [\"{protected}\"]\n"));
         let ran = bench.reinstall(product, &[protected, product.ready], &[]).ended(5);
-        assert_eq!(ran.verdicts(), ["succeeded", "skipped"], "{}", product.id);
-        let error = &ran.json()["targets"][1]["error"];
+        assert_eq!(ran.verdicts(), ["skipped", "succeeded"], "{}", product.id);
+        let error = &ran.json()["targets"][0]["error"];
         assert_eq!(error["kind"], "protected", "{error}");
         let message = error["message"].as_str().expect("a message");
         assert!(message.contains(&format!("`instances = \"{protected}\"`")), "{message}");

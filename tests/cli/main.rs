@@ -9,6 +9,7 @@ mod faults;
 mod guards;
 mod help;
 mod hosts;
+mod journal;
 mod lost;
 mod output;
 mod plans;

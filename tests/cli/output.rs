@@ -52,6 +52,65 @@ fn a_full_device_is_lost_output_and_the_result_stands_on_standard_error() {
     assert_eq!(bench.sandbox().wiped("bmc-demo-2"), 1);
 }
 
+/// The two places are told apart on standard error: the cause first, then the result.
+fn cause_before_result(ran: &Ran, cause: &str, result: &str) {
+    let (cause, result) = (ran.err.find(cause), ran.err.rfind(result));
+    assert!(cause.is_some() && cause < result, "{ran:#?}");
+}
+
+#[test]
+fn lost_output_is_told_with_its_cause_and_the_result_behind_it() {
+    let bench = Bench::new();
+    let ran = into(&bench, full(), &bench.order(BMC, &["bmc-demo-1"], &["-o", "json"])).ended(74);
+    cause_before_result(&ran, "cannot be written: No space left on device", "succeeded  bmc-demo-1");
+    let ran = into(&bench, unread(), &bench.order(BMC, &["bmc-demo-2"], &["-o", "json"])).ended(74);
+    cause_before_result(&ran, "error: standard output is closed", "not started  bmc-demo-2");
+    assert!(!ran.err.contains("could not be recorded"), "the journal is fine: {}", ran.err);
+    let ran = into(&bench, full(), &["--help".to_owned()]).ended(74);
+    assert!(ran.err.contains("No space left on device"), "{}", ran.err);
+}
+
+#[test]
+fn a_reader_who_leaves_after_the_first_order_stops_the_others_and_the_first_is_watched() {
+    let bench = Bench::new();
+    let call = bench.order(BMC, &BMC.servers, &["-o", "jsonl", "--concurrency", "1"]);
+    let mut running = crate::signals::Running::start(&bench, &call);
+    running.until("order_accepted");
+    let ran = running.left_alone().ended(74);
+    assert_eq!(bench.sandbox().orders(), 1, "{ran:#?}");
+    cause_before_result(&ran, "error: standard output is closed", "succeeded");
+    assert_eq!(ran.err.matches("! not started").count(), 2, "{ran:#?}");
+}
+
+#[test]
+fn a_standard_output_that_was_closed_or_leads_nowhere_leaves_the_result_on_standard_error() {
+    let bench = Bench::new();
+    let order = |server: &str, more: &[&str]| {
+        let call = bench.order(BMC, &[server], &[&["-o", "json"], more].concat());
+        [vec!["-c".to_owned(), "exec \"$0\" \"$@\" >&-".to_owned(), env!("CARGO_BIN_EXE_reinstall").to_owned()], call]
+            .concat()
+    };
+    let shell = |words: Vec<String>| {
+        let mut shell = bench.command::<String>(&[]);
+        let program = std::process::Command::new("sh");
+        let environment: Vec<_> =
+            shell.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
+        let folder = shell.get_current_dir().expect("a folder").to_owned();
+        shell = program;
+        shell.args(words).env_clear().envs(environment).current_dir(folder);
+        let output = shell.output().expect("a shell");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    };
+    let ran = shell(order("bmc-demo-1", &[])).ended(0);
+    cause_before_result(&ran, "standard output leads nowhere", "succeeded  bmc-demo-1");
+    let ran = shell(order("bmc-demo-2", &["-q"])).ended(0);
+    assert_eq!(ran.err, "", "quiet, and all is well");
+    // Thrown away in plain sight: open for writing alone.
+    let ran = into(&bench, Stdio::null(), &bench.order(BMC, &["bmc-demo-3"], &[])).ended(0);
+    assert!(!ran.err.contains("leads nowhere"), "{}", ran.err);
+}
+
 #[test]
 fn every_command_says_so_when_its_output_is_lost() {
     let bench = Bench::new();

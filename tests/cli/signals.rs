@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// A call that is under way, with `--output jsonl`. Killed when it is dropped.
 pub(crate) struct Running {
     process: Child,
-    output: BufReader<ChildStdout>,
+    output: Option<BufReader<ChildStdout>>,
     seen: Vec<String>,
     artefacts: Arc<Artefacts>,
 }
@@ -29,7 +29,7 @@ impl Running {
     pub(crate) fn start<S: AsRef<OsStr>>(bench: &Bench, arguments: &[S]) -> Self {
         let mut process = bench.command(arguments).spawn().expect("the program runs");
         let output = BufReader::new(process.stdout.take().expect("its output"));
-        Self { process, output, seen: Vec::new(), artefacts: bench.artefacts() }
+        Self { process, output: Some(output), seen: Vec::new(), artefacts: bench.artefacts() }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -40,7 +40,7 @@ impl Running {
     pub(crate) fn until(&mut self, event: &str) -> Value {
         loop {
             let mut line = String::new();
-            let read = self.output.read_line(&mut line).expect("a line");
+            let read = self.output.as_mut().expect("a reader").read_line(&mut line).expect("a line");
             assert!(read > 0, "it ended before `{event}`: {:?}", self.seen);
             let value: Value = serde_json::from_str(&line).expect("JSON");
             self.seen.push(line);
@@ -48,6 +48,12 @@ impl Running {
                 return value;
             }
         }
+    }
+
+    /// Reads no further, so that its output leads nowhere, and waits for its end.
+    pub(crate) fn left_alone(mut self) -> Ran {
+        self.output = None;
+        self.end()
     }
 
     /// Sends a signal.
@@ -59,7 +65,9 @@ impl Running {
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ran {
         let (mut out, mut err) = (self.seen.concat(), String::new());
-        self.output.read_to_string(&mut out).expect("UTF-8");
+        if let Some(output) = &mut self.output {
+            output.read_to_string(&mut out).expect("UTF-8");
+        }
         self.process.stderr.take().expect("its errors").read_to_string(&mut err).expect("UTF-8");
         self.artefacts.keep("out", out.as_bytes());
         self.artefacts.keep("err", err.as_bytes());

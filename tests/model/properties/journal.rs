@@ -6,7 +6,7 @@
 use chrono::DateTime;
 use reinstall::clock::Now;
 use reinstall::journal::Story;
-use reinstall::model::Event;
+use reinstall::model::{Event, What};
 use reinstall::run::resume::past;
 use reinstall::sign::hash::sha256_hex;
 use std::time::Duration;
@@ -56,16 +56,18 @@ fn is_sealed(line: &[u8]) -> bool {
 
 /// Reads it, and holds the story against the bytes.
 fn read(bytes: &[u8]) -> Story {
-    let story = Story::of(bytes);
+    let story = Story::read(bytes);
     let whole: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n")).collect();
     assert!(story.events.len() <= whole.len(), "more events than lines");
     for ((number, event), line) in (1_u64..).zip(&story.events).zip(&whole) {
         assert_eq!(event.seq, number, "numbers have no gaps");
         assert!(is_sealed(&line[..line.len() - 1]), "an event without its checksum");
         let value = serde_json::to_value(event).expect("an event is a document");
-        assert_eq!(serde_json::from_value::<Event>(value).as_ref().ok(), Some(event), "an event is its own document");
+        // What a newer version wrote is kept as it stands, and read by the journal's own reader alone.
+        let own = matches!(event.what, What::Newer(_))
+            || serde_json::from_value::<Event>(value).as_ref().is_ok_and(|again| again == event);
+        assert!(own, "an event is its own document: {event:?}");
     }
-    assert!(!(story.torn && story.damage.is_some()), "a journal is torn or damaged");
     let good: usize = whole[..story.events.len()].iter().map(|line| line.len()).sum();
     assert_eq!(story.good_bytes, good, "the good part is what was read");
     if !story.torn && story.damage.is_none() {
@@ -74,7 +76,7 @@ fn read(bytes: &[u8]) -> Story {
     if story.torn {
         assert!(!bytes.ends_with(b"\n"), "only a line without its end is torn");
     }
-    let again = Story::of(&bytes[..good]);
+    let again = Story::read(&bytes[..good]);
     assert_eq!(again.events, story.events, "the good part alone tells the same");
     assert!(!again.torn && again.damage.is_none());
     story
@@ -96,7 +98,7 @@ fn resumed(story: &Story) {
 /// A good journal under a script: three bytes a step are what, where and with which byte.
 fn edited(script: &[u8]) {
     let good = sealed(GOOD.as_bytes());
-    let original = Story::of(&good);
+    let original = Story::read(&good);
     assert!(original.damage.is_none() && !original.torn && original.events.len() > 5, "{:?}", original.damage);
     let mut bytes = good.clone();
     for step in script.chunks_exact(4).take(16) {
