@@ -50,12 +50,14 @@ pub struct Delivery {
     pub outcomes: Vec<Outcome>,
     /// Why no new order may follow in this run, if so.
     pub halt: Option<String>,
+    /// Why none may follow at this product before a look was read, if so.
+    pub hold: Option<String>,
 }
 
 impl Delivery {
     /// The same outcome for all.
     fn all(ids: &[ServerId], outcome: &Outcome) -> Self {
-        Self { outcomes: ids.iter().map(|_| outcome.clone()).collect(), halt: None }
+        Self { outcomes: ids.iter().map(|_| outcome.clone()).collect(), halt: None, hold: None }
     }
 
     /// Proven unsent for all.
@@ -120,7 +122,11 @@ pub fn classify(product: &dyn Product, ids: &[ServerId], result: &Result<WireRes
             let fault = foreign(answer);
             Delivery::unsent(ids, fault.class, fault.error, false)
         }
-        None => Delivery::all(ids, &Outcome::Maybe(foreign(answer).error)),
+        None => {
+            let error = foreign(answer).error;
+            let hold = Some(format!("an order was answered by something else: {}", error.message));
+            Delivery { hold, ..Delivery::all(ids, &Outcome::Maybe(error)) }
+        }
     }
 }
 
@@ -169,7 +175,7 @@ fn judged(product: &dyn Product, ids: &[ServerId], answer: &WireResponse) -> Del
             }
         })
         .collect();
-    Delivery { outcomes, halt: None }
+    Delivery { outcomes, halt: None, hold: None }
 }
 
 /// The fault of an answer that is not the provider speaking: status and nothing of its body.

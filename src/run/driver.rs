@@ -66,6 +66,7 @@ pub fn lane(
 ) -> Lane {
     let facts = &client.product().entry().facts;
     Lane {
+        product: client.product().entry().id,
         order_batch: facts.order_batch,
         observe_batch: facts.observe_batch,
         timeout: timeout.unwrap_or(facts.timeout),
@@ -199,7 +200,7 @@ fn carry_out<'a>(
                     let error = held_back(ended);
                     let unsent = Outcome::Unsent { class: FaultClass::Unreachable, error, renewed: false };
                     let outcomes = targets.into_iter().map(|index| (index, unsent.clone())).collect();
-                    inputs.push_back(Input::Sent { permit, outcomes, halt: None });
+                    inputs.push_back(Input::Sent { permit, outcomes, halt: None, hold: None });
                     continue;
                 }
                 flying.push(Box::pin(send(crew, machine, gate.clone(), permit, issued, lane, targets, token)));
@@ -296,6 +297,6 @@ fn send<'a>(
         let fresh = || clock.now().boot.saturating_sub(issued) < PERMIT_LIFE || flaw::is(Flaw::PermitForEver);
         let delivery = client.order(request, &ids, || fresh() && gate.open()).await;
         let outcomes = targets.into_iter().zip(delivery.outcomes).collect();
-        Input::Sent { permit, outcomes, halt: delivery.halt }
+        Input::Sent { permit, outcomes, halt: delivery.halt, hold: delivery.hold }
     }
 }

@@ -3,6 +3,7 @@
 //! It does no input or output and asks no clock: the driver feeds it what happened and carries out what it
 //! says, in order. So a simulation can drive it through every fault at every moment.
 
+use super::hold::{Health, Until};
 use super::policy::{PERMITS, Policy, SUSPENSION};
 use super::target::{Stage, Target};
 use crate::client::Outcome;
@@ -14,6 +15,8 @@ use std::time::Duration;
 
 /// What the machine needs to know of a product.
 pub struct Lane {
+    /// Its name.
+    pub product: &'static str,
     /// Servers in one reinstall call.
     pub order_batch: usize,
     /// Servers in one read.
@@ -62,6 +65,8 @@ pub enum Input {
         outcomes: Vec<(usize, Outcome)>,
         /// Why no new order may follow in this run, if so.
         halt: Option<String>,
+        /// Why none may follow at this product before a look was read, if so.
+        hold: Option<String>,
     },
     /// A power call has ended.
     Powered {
@@ -122,6 +127,7 @@ pub struct Machine {
     pub(super) targets: Vec<Target>,
     pub(super) halted: Option<String>,
     pub(super) leaving: Option<&'static str>,
+    pub(super) health: Vec<Health>,
     pub(super) chance: Box<dyn Chance>,
     next_permit: u64,
     clocks: Option<Now>,
@@ -139,6 +145,7 @@ impl Machine {
     ) -> Self {
         Self {
             policy,
+            health: lanes.iter().map(|_| Health::default()).collect(),
             lanes,
             targets,
             halted: None,
@@ -173,7 +180,8 @@ impl Machine {
         match input {
             Input::Tick => {}
             Input::Looked(results) => self.looked(now, results),
-            Input::Sent { permit, outcomes, halt } => {
+            Input::Sent { permit, outcomes, halt, hold } => {
+                let lane = outcomes.first().map(|(index, _)| self.targets[*index].lane);
                 for (index, outcome) in outcomes {
                     if self.targets[index].stage == (Stage::Sending { permit }) {
                         self.sent(now, index, permit, outcome);
@@ -181,6 +189,9 @@ impl Machine {
                 }
                 if let Some(reason) = halt {
                     self.halt(now, reason);
+                }
+                if let Some((lane, reason)) = lane.zip(hold) {
+                    self.hold(now, lane, Until::Readable, reason);
                 }
             }
             Input::Powered { target, power, result } => self.powered(now, target, power, result),
@@ -193,6 +204,7 @@ impl Machine {
         }
         if self.leaving.is_none() || flaw::is(Flaw::OrderAfterHalt) {
             self.deadlines(now);
+            self.end_long_holds(now);
             self.stop_rule(now);
             self.admit_next(now);
             self.issue_permits(now);
@@ -230,20 +242,23 @@ impl Machine {
         self.actions.push(Action::Record(None, What::Halted { reason: reason.clone() }));
         self.halted = Some(reason.clone());
         for index in 0..self.targets.len() {
-            let waiting = matches!(
-                self.targets[index].stage,
-                Stage::Queued | Stage::Checking { .. } | Stage::Stopping { .. } | Stage::Ready | Stage::Pausing { .. }
-            );
-            if !waiting {
-                continue;
-            }
-            if self.targets[index].ordered() {
-                // A repeat under the token was due; without it the first order is still to be watched.
-                self.targets[index].stage = Stage::Watching;
-                self.targets[index].next_look = now.steady;
-                continue;
-            }
-            self.not_started(now, index, &reason);
+            self.give_up_waiting(now, index, &reason);
+        }
+    }
+
+    /// Ends a server that waits for its order, and one whose order waits for its repeat goes on to be watched.
+    pub(super) fn give_up_waiting(&mut self, now: Now, index: usize, reason: &str) {
+        let target = &mut self.targets[index];
+        let waiting = matches!(
+            target.stage,
+            Stage::Queued | Stage::Checking { .. } | Stage::Stopping { .. } | Stage::Ready | Stage::Pausing { .. }
+        );
+        if waiting && target.ordered() {
+            // A repeat under the token was due; without it the first order is still to be watched.
+            target.stage = Stage::Watching;
+            target.next_look = now.steady;
+        } else if waiting {
+            self.not_started(now, index, reason);
         }
     }
 
@@ -348,7 +363,7 @@ impl Machine {
         }
         loop {
             // A repeat under its token goes first: it settles what holds the others back.
-            let ready = |target: &Target| target.stage == Stage::Ready;
+            let ready = |target: &Target| target.stage == Stage::Ready && !self.on_hold(target.lane);
             let first = self.targets.iter().position(|target| ready(target) && target.maybe);
             let Some(first) = first.or_else(|| self.targets.iter().position(ready)) else { return };
             let (lane, secrets, repeat) =

@@ -2,6 +2,7 @@
 
 pub mod driver;
 pub mod evidence;
+mod hold;
 pub mod machine;
 pub mod plan;
 pub mod policy;

@@ -32,6 +32,8 @@ pub const ABSENT_READS: u32 = 5;
 pub const ABSENT_TIME: Duration = Duration::from_secs(120);
 /// How long the baseline may be unreadable.
 pub const BASELINE_LIMIT: Duration = Duration::from_secs(300);
+/// Looks in a row that cannot be read or trusted before new orders wait.
+pub const POOR_LOOKS: u32 = 3;
 /// More lead of wall or boot time over steady time than this means that the process was suspended.
 pub const SUSPENSION: Duration = Duration::from_secs(5);
 

@@ -1,5 +1,7 @@
 //! The machine against a scripted cloud, in no time at all.
 
+mod hold;
+
 use super::machine::{Action, Chance, Input, Lane, Machine, Power};
 use super::policy::Policy;
 use super::target::Target;
@@ -60,6 +62,10 @@ struct Script {
 
 struct Rig {
     machine: Machine,
+    /// What every look shows so long after the beginning, instead of the script.
+    weather: Box<dyn Fn(Duration) -> Option<Seen>>,
+    /// The server whose order is answered by something that is not the provider.
+    page_for: Option<usize>,
     now: Now,
     scripts: Vec<Script>,
     first_send: Vec<Option<Duration>>,
@@ -100,6 +106,7 @@ fn policy() -> Policy {
 
 fn rig(policy: Policy, token_door: Option<Duration>, scripts: Vec<Script>) -> Rig {
     let lane = Lane {
+        product: "test",
         order_batch: 1,
         observe_batch: 100,
         timeout: secs(1800),
@@ -142,6 +149,8 @@ fn rig(policy: Policy, token_door: Option<Duration>, scripts: Vec<Script>) -> Ri
     let count = scripts.len();
     Rig {
         machine: Machine::new(policy, vec![lane], targets, 1, Box::new(Fixed)),
+        weather: Box::new(|_| None),
+        page_for: None,
         now,
         scripts,
         first_send: vec![None; count],
@@ -165,6 +174,9 @@ impl Rig {
     }
 
     fn show(&self, index: usize) -> Seen {
+        if let Some(seen) = (self.weather)(self.elapsed()) {
+            return seen;
+        }
         let script = &self.scripts[index];
         match (self.powered[index], self.first_send[index]) {
             (Some(status), _) => seen(status),
@@ -185,6 +197,7 @@ impl Rig {
                     }
                     Action::Send { permit, targets, token, .. } => {
                         let mut outcomes = Vec::new();
+                        let page = self.page_for.filter(|index| targets.contains(index));
                         for index in targets {
                             let intent = self.records.iter().any(|(of, what)| {
                                 *of == Some(index)
@@ -199,7 +212,12 @@ impl Rig {
                             }
                             outcomes.push((index, answer));
                         }
-                        inputs.push_back(Input::Sent { permit, outcomes, halt: None });
+                        inputs.push_back(Input::Sent {
+                            permit,
+                            outcomes,
+                            halt: None,
+                            hold: page.map(|_| "a page".to_owned()),
+                        });
                     }
                     Action::Power { target, power } => {
                         self.powers.push((target, power));

@@ -1,6 +1,7 @@
 //! What a look means: for a baseline, for a stop, for a reinstall under way, for an end.
 
 use super::evidence::{self, Before};
+use super::hold::Until;
 use super::machine::{Action, Input, Machine, Power};
 use super::policy::{ABSENT_READS, ABSENT_TIME, BASELINE_LIMIT, STOP_LIMIT};
 use super::target::{Stage, Target};
@@ -18,7 +19,8 @@ const LAST_LOOKS: u32 = 3;
 
 impl Machine {
     pub(super) fn looked(&mut self, now: Now, results: Vec<(usize, Seen)>) {
-        let watched = self.targets.iter().filter(|target| target.stage == Stage::Watching).count();
+        let Some(lane) = results.first().map(|(index, _)| self.targets[*index].lane) else { return };
+        self.judge_look(now, lane, &results);
         for (index, seen) in results {
             self.targets[index].looking = false;
             if !self.targets[index].looks() {
@@ -29,9 +31,12 @@ impl Machine {
             }
             match seen {
                 Seen::Here(seen) => self.here(now, index, seen),
-                Seen::Absent => self.absent(now, index, watched),
+                Seen::Absent => self.absent(now, index),
                 Seen::Fault(fault) => self.fault(now, index, fault),
             }
+        }
+        if self.missing(lane).is_none() {
+            self.lift(lane, Until::Found);
         }
     }
 
@@ -58,6 +63,11 @@ impl Machine {
             return self.finish(now, index, Verdict::Skipped, Some(error));
         }
         match (self.lanes[lane].admit)(&seen) {
+            // What it is will be looked at again once the hold is lifted.
+            Admission::StopFirst | Admission::StoppedByOrder | Admission::Go if self.on_hold(lane) => {
+                self.targets[index].begin_count();
+                self.targets[index].next_look = now.steady + self.policy.confirm_gap();
+            }
             Admission::Busy(what) => {
                 let error = ApiError::local("busy", format!("it is {what} already"))
                     .advise("watch it with `reinstall wait`, or run this again when that has ended");
@@ -114,8 +124,11 @@ impl Machine {
         }
         let elapsed = now.steady.saturating_sub(since);
         let gap = self.policy.confirm_gap();
+        let held = self.on_hold(self.targets[index].lane);
         let target = &mut self.targets[index];
         match seen.phase {
+            // Its order must wait, and so must what was read for it.
+            Phase::Stopped if held => target.next_look = now.steady + gap,
             Phase::Stopped if target.equal >= 2 && now.steady.saturating_sub(target.equal_since) >= gap => {
                 let status = seen.status.clone();
                 self.actions.push(Action::Record(Some(index), What::Stopped { status }));
@@ -129,7 +142,9 @@ impl Machine {
                 self.finish(now, index, Verdict::Skipped, Some(error));
             }
             // The answer to the stop was lost or it came too early: asking again does no harm.
-            Phase::Running if asked < POWER_TRIES && elapsed > Duration::from_secs(60) * asked => self.stop(now, index),
+            Phase::Running if asked < POWER_TRIES && elapsed > Duration::from_secs(60) * asked && !held => {
+                self.stop(now, index);
+            }
             _ if elapsed > STOP_LIMIT => self.stop_overdue(now, index),
             _ => target.next_look = now.steady + self.policy.power_pause(elapsed),
         }
@@ -243,7 +258,8 @@ impl Machine {
         let door = self.lanes[target.lane].token_door.filter(|_| target.token.is_some());
         let open = door.is_some_and(|life| age <= life) && target.permits < most && target.baseline.is_some();
         let doubtful = target.maybe && !target.accepted && unchanged;
-        if open && doubtful && self.halted.is_none() && !self.policy.watch_only {
+        let free = self.halted.is_none() && !self.on_hold(target.lane) && !self.policy.watch_only;
+        if open && doubtful && free {
             self.targets[index].stage = Stage::Ready;
             return;
         }
@@ -366,7 +382,18 @@ impl Machine {
         }
     }
 
-    fn absent(&mut self, now: Now, index: usize, watched: usize) {
+    /// How many of a lane's watched servers are missing, if it is too many at once to be true of each.
+    fn missing(&self, lane: usize) -> Option<(usize, usize)> {
+        let watched = self.targets.iter().filter(|target| target.lane == lane && target.stage == Stage::Watching);
+        let (mut missing, mut all) = (0, 0);
+        for target in watched {
+            all += 1;
+            missing += usize::from(target.absent > 0);
+        }
+        (missing >= 2 && missing * 5 > all).then_some((missing, all))
+    }
+
+    fn absent(&mut self, now: Now, index: usize) {
         let target = &mut self.targets[index];
         if target.absent == 0 {
             target.absent_since = now.steady;
@@ -383,13 +410,14 @@ impl Machine {
             target.next_look = now.steady + self.policy.confirm_gap();
             return;
         }
-        let missing = self.targets.iter().filter(|t| t.stage == Stage::Watching && t.absent > 0).count();
-        let many = missing >= 2 && missing * 5 > watched;
-        if many && count == 1 {
-            let message = format!("{missing} of {watched} servers are missing at once: wrong region or credentials?");
-            self.actions.push(Action::Record(None, What::Notice { message }));
+        let lane = self.targets[index].lane;
+        let many = self.missing(lane);
+        if let Some((missing, all)) = many {
+            let reason =
+                format!("{missing} of {all} watched servers are missing at once: wrong region or credentials?");
+            self.hold(now, lane, Until::Found, reason);
         }
-        if count >= ABSENT_READS && long && !many {
+        if count >= ABSENT_READS && long && many.is_none() {
             let error = ApiError::local("vanished", "the provider's lists do not know it any more".to_owned())
                 .advise("check at the provider whether it was released");
             return self.finish(now, index, Verdict::Vanished, Some(error));
