@@ -119,8 +119,8 @@ impl WireResponse {
     /// Whether it is worth reading: nothing says that the body is something else than JSON, and it has no more parts
     /// than any page of a list. A part takes a hundred times its bytes in memory.
     pub fn may_be_json(&self) -> bool {
-        let parts = self.body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
-        parts <= MOST_PARTS && self.says_json()
+        let parts = || self.body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+        (self.body.len() <= MOST_PARTS || parts() <= MOST_PARTS) && self.says_json()
     }
 
     fn says_json(&self) -> bool {

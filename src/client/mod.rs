@@ -179,7 +179,10 @@ impl Client {
         self.signed_in().await.map_err(|fault| (fault.class, fault.error))?;
         self.wait_for_turn().await;
         if !valid() {
-            let error = ApiError::local("permit_void", "the run was ended before the call left".to_owned());
+            let error = ApiError::local(
+                "permit_void",
+                "the run was ended, or stood still for too long, before the call left".to_owned(),
+            );
             return Err((FaultClass::Unreachable, error));
         }
         let result = self.attempt(request, Route::Fresh).await;

@@ -205,7 +205,7 @@ fn carry_out<'a>(
                 }
                 flying.push(Box::pin(send(crew, machine, gate.clone(), permit, issued, lane, targets, token)));
             }
-            Action::Power { target, power } => {
+            Action::Power { target, power, issued } => {
                 if !gate.open() {
                     continue;
                 }
@@ -218,10 +218,11 @@ fn carry_out<'a>(
                     Power::On => client.product().start(&chosen.prepared, secrets),
                 };
                 let id = chosen.id().clone();
-                let gate = gate.clone();
+                let (gate, clock) = (gate.clone(), crew.clock.clone());
                 flying.push(Box::pin(async move {
+                    let fresh = || clock.now().boot.saturating_sub(issued) < PERMIT_LIFE;
                     let result = match request {
-                        Some(request) => client.power(request, &id, || gate.open()).await,
+                        Some(request) => client.power(request, &id, || fresh() && gate.open()).await,
                         None => Err((
                             FaultClass::Invalid,
                             ApiError::local("no_power_call", "the product has no such call".to_owned()),

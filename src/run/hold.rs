@@ -122,7 +122,7 @@ impl Machine {
     fn out_of_sight(&mut self, now: Now, lane: usize, error: &ApiError) {
         for index in 0..self.targets.len() {
             let target = &self.targets[index];
-            let watched = matches!(target.stage, Stage::Watching | Stage::Starting { .. });
+            let watched = matches!(target.stage, Stage::Watching | Stage::Starting(_));
             if target.lane == lane && watched {
                 let error = ApiError { message: format!("it cannot be watched: {}", error.message), ..error.clone() }
                     .advise("renew the credentials, then go on with `reinstall resume`");

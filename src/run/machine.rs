@@ -4,7 +4,7 @@
 //! says, in order. So a simulation can drive it through every fault at every moment.
 
 use super::hold::{Health, Until};
-use super::policy::{PERMITS, Policy, SUSPENSION};
+use super::policy::{PERMIT_LIFE, PERMITS, Policy, SUSPENSION};
 use super::target::{Stage, Target};
 use crate::client::Outcome;
 use crate::clock::Now;
@@ -111,12 +111,14 @@ pub enum Action {
         /// The idempotency token.
         token: Option<String>,
     },
-    /// Send a power call.
+    /// Send a power call, which may not leave later than 30 s of boot time after this.
     Power {
         /// The server.
         target: usize,
         /// Which.
         power: Power,
+        /// Boot time of this moment.
+        issued: Duration,
     },
 }
 
@@ -251,7 +253,7 @@ impl Machine {
         let target = &mut self.targets[index];
         let waiting = matches!(
             target.stage,
-            Stage::Queued | Stage::Checking { .. } | Stage::Stopping { .. } | Stage::Ready | Stage::Pausing { .. }
+            Stage::Queued | Stage::Checking { .. } | Stage::Stopping(_) | Stage::Ready | Stage::Pausing { .. }
         );
         if waiting && target.ordered() {
             // A repeat under the token was due; without it the first order is still to be watched.
@@ -324,7 +326,7 @@ impl Machine {
         !target.ordered()
             && matches!(
                 target.stage,
-                Stage::Checking { .. } | Stage::Stopping { .. } | Stage::Ready | Stage::Pausing { .. }
+                Stage::Checking { .. } | Stage::Stopping(_) | Stage::Ready | Stage::Pausing { .. }
             )
     }
 
@@ -361,6 +363,7 @@ impl Machine {
         if self.halted.is_some() || self.policy.watch_only {
             return;
         }
+        self.look_again_at_old_baselines(now);
         loop {
             // A repeat under its token goes first: it settles what holds the others back.
             let ready = |target: &Target| target.stage == Stage::Ready && !self.on_hold(target.lane);
@@ -385,6 +388,18 @@ impl Machine {
                 .take(most)
                 .collect();
             self.permit(now, lane, group);
+        }
+    }
+
+    /// A permit rests on what was seen just before it: who had to wait for it is looked at again.
+    fn look_again_at_old_baselines(&mut self, now: Now) {
+        for target in &mut self.targets {
+            let old = now.boot.saturating_sub(target.baseline_at) > PERMIT_LIFE;
+            if target.stage == Stage::Ready && !target.maybe && old {
+                target.begin_count();
+                target.stage = Stage::Checking { since: now.steady };
+                target.next_look = now.steady;
+            }
         }
     }
 

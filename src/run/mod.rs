@@ -6,6 +6,7 @@ mod hold;
 pub mod machine;
 pub mod plan;
 pub mod policy;
+mod power;
 pub mod recorder;
 pub mod resume;
 pub mod rivals;

@@ -17,12 +17,7 @@ pub enum Stage {
         since: Duration,
     },
     /// It was asked to power off.
-    Stopping {
-        /// When that began (steady time).
-        since: Duration,
-        /// How many stop requests left.
-        asked: u32,
-    },
+    Stopping(Asked),
     /// Ready for a permit.
     Ready,
     /// A permit is out.
@@ -43,14 +38,20 @@ pub enum Stage {
     /// The order was or may have been taken.
     Watching,
     /// Reinstalled, off, and asked to power on.
-    Starting {
-        /// When that began (steady time).
-        since: Duration,
-        /// How many start requests left.
-        asked: u32,
-    },
+    Starting(Asked),
     /// It has its verdict.
     Done,
+}
+
+/// A stop or a start that was asked for. Times are steady times.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// When that began.
+    pub since: Duration,
+    /// How many requests left.
+    pub times: u32,
+    /// When to ask again if it still stands as before.
+    pub again: Duration,
 }
 
 /// One server of a run. The machine alone changes it.
@@ -68,6 +69,8 @@ pub struct Target {
     pub baseline: Option<Observation>,
     /// Whether an equal look confirmed it.
     pub baseline_twice: bool,
+    /// Boot time of that look.
+    pub baseline_at: Duration,
     /// Whether this run powered it off.
     pub stopped_by_us: bool,
     /// Permits that were issued for it.
@@ -130,6 +133,7 @@ impl Target {
             stage: Stage::Queued,
             baseline: None,
             baseline_twice: false,
+            baseline_at: Duration::ZERO,
             stopped_by_us: false,
             permits: 0,
             renewed: false,
@@ -184,10 +188,10 @@ impl Target {
         matches!(
             self.stage,
             Stage::Checking { .. }
-                | Stage::Stopping { .. }
+                | Stage::Stopping(_)
                 | Stage::Confirming { .. }
                 | Stage::Watching
-                | Stage::Starting { .. }
+                | Stage::Starting(_)
         )
     }
 

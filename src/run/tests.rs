@@ -1,6 +1,7 @@
 //! The machine against a scripted cloud, in no time at all.
 
 mod hold;
+mod power;
 
 use super::machine::{Action, Chance, Input, Lane, Machine, Power};
 use super::policy::Policy;
@@ -42,6 +43,10 @@ fn error(kind: &str) -> ApiError {
     ApiError::local(kind, kind.to_owned())
 }
 
+fn fault(class: FaultClass) -> Seen {
+    Seen::Fault(ReadFault { error: error(class.word()), class })
+}
+
 struct Fixed;
 impl Chance for Fixed {
     fn unit(&mut self) -> f64 {
@@ -64,6 +69,8 @@ struct Rig {
     machine: Machine,
     /// What every look shows so long after the beginning, instead of the script.
     weather: Box<dyn Fn(Duration) -> Option<Seen>>,
+    /// What the next power calls are answered with, without being carried out.
+    power_faults: Vec<FaultClass>,
     /// The server whose order is answered by something that is not the provider.
     page_for: Option<usize>,
     now: Now,
@@ -150,6 +157,7 @@ fn rig(policy: Policy, token_door: Option<Duration>, scripts: Vec<Script>) -> Ri
     Rig {
         machine: Machine::new(policy, vec![lane], targets, 1, Box::new(Fixed)),
         weather: Box::new(|_| None),
+        power_faults: Vec::new(),
         page_for: None,
         now,
         scripts,
@@ -219,8 +227,13 @@ impl Rig {
                             hold: page.map(|_| "a page".to_owned()),
                         });
                     }
-                    Action::Power { target, power } => {
+                    Action::Power { target, power, .. } => {
                         self.powers.push((target, power));
+                        if let Some(class) = self.power_faults.pop() {
+                            let result = Err((class.clone(), error(class.word())));
+                            inputs.push_back(Input::Powered { target, power, result });
+                            continue;
+                        }
                         self.powered[target] = Some(if power == Power::On { "RUNNING" } else { "STOPPED" });
                         inputs.push_back(Input::Powered { target, power, result: Ok(()) });
                     }
@@ -243,6 +256,16 @@ impl Rig {
             self.step(Input::Tick);
         }
         panic!("the run does not end");
+    }
+
+    /// Lets time go on to this moment.
+    fn until(&mut self, until: Duration) {
+        self.step(Input::Tick);
+        while self.elapsed() < until {
+            let idle = self.machine.idle(self.now).expect("something is due");
+            self.advance(idle.max(Duration::from_millis(1)).min(until - self.elapsed()));
+            self.step(Input::Tick);
+        }
     }
 
     fn elapsed(&self) -> Duration {

@@ -2,9 +2,9 @@
 
 use super::evidence::{self, Before};
 use super::hold::Until;
-use super::machine::{Action, Input, Machine, Power};
-use super::policy::{ABSENT_READS, ABSENT_TIME, BASELINE_LIMIT, STOP_LIMIT};
-use super::target::{Stage, Target};
+use super::machine::{Action, Input, Machine};
+use super::policy::{ABSENT_READS, ABSENT_TIME, BASELINE_LIMIT};
+use super::target::{Asked, Stage, Target};
 use crate::clock::Now;
 use crate::flaw::{self, Flaw};
 use crate::model::{ApiError, FaultClass, HandleState, Observation, Phase, PowerPlan, Seen, Verdict, What};
@@ -12,8 +12,6 @@ use crate::providers::Admission;
 use crate::wire::ReadFault;
 use std::time::Duration;
 
-/// Requests of one kind (stop, start) for one server.
-const POWER_TRIES: u32 = 3;
 /// Looks after the deadline before it counts although none succeeds.
 const LAST_LOOKS: u32 = 3;
 
@@ -43,10 +41,10 @@ impl Machine {
     fn here(&mut self, now: Now, index: usize, seen: Observation) {
         match self.targets[index].stage.clone() {
             Stage::Checking { .. } => self.checked(now, index, seen),
-            Stage::Stopping { since, asked } => self.stopping(now, index, since, asked, seen),
+            Stage::Stopping(asked) => self.stopping(now, index, &asked, seen),
             Stage::Confirming { error } => self.confirmed(now, index, error, seen),
             Stage::Watching => self.watched(now, index, seen),
-            Stage::Starting { since, asked } => self.starting(now, index, since, asked, seen),
+            Stage::Starting(asked) => self.starting(now, index, &asked, seen),
             _ => {}
         }
     }
@@ -75,9 +73,7 @@ impl Machine {
             }
             Admission::No(refusal) => self.finish(now, index, Verdict::Skipped, Some(refusal.to_error())),
             Admission::StopFirst if planned.power == PowerPlan::StopFirst => {
-                self.targets[index].begin_count();
-                self.targets[index].stage = Stage::Stopping { since: now.steady, asked: 0 };
-                self.stop(now, index);
+                self.begin_stop(now, index);
             }
             Admission::StoppedByOrder if planned.power != PowerPlan::StoppedByOrder => self.changed(now, index),
             Admission::StopFirst => self.changed(now, index),
@@ -98,64 +94,13 @@ impl Machine {
         self.finish(now, index, Verdict::Skipped, Some(error));
     }
 
-    fn baseline(&mut self, _now: Now, index: usize, seen: Observation) {
+    pub(super) fn baseline(&mut self, now: Now, index: usize, seen: Observation) {
         let target = &mut self.targets[index];
         target.baseline = Some(seen.clone());
         target.baseline_twice = true;
+        target.baseline_at = now.boot;
         target.stage = Stage::Ready;
         self.actions.push(Action::Record(Some(index), What::Baseline { seen }));
-    }
-
-    fn stop(&mut self, now: Now, index: usize) {
-        let mode = self.lanes[self.targets[index].lane].power_off;
-        if let Stage::Stopping { asked, .. } = &mut self.targets[index].stage {
-            *asked += 1;
-        }
-        self.targets[index].stopped_by_us = true;
-        self.targets[index].next_look = now.steady + self.policy.power_pause(Duration::ZERO);
-        self.actions.push(Action::Record(Some(index), What::PowerOff { mode }));
-        self.actions.push(Action::Power { target: index, power: Power::Off });
-    }
-
-    fn stopping(&mut self, now: Now, index: usize, since: Duration, asked: u32, seen: Observation) {
-        let changed = self.targets[index].note(&seen, now.steady);
-        if changed {
-            self.actions.push(Action::Record(Some(index), What::Status { seen: seen.clone() }));
-        }
-        let elapsed = now.steady.saturating_sub(since);
-        let gap = self.policy.confirm_gap();
-        let held = self.on_hold(self.targets[index].lane);
-        let target = &mut self.targets[index];
-        match seen.phase {
-            // Its order must wait, and so must what was read for it.
-            Phase::Stopped if held => target.next_look = now.steady + gap,
-            Phase::Stopped if target.equal >= 2 && now.steady.saturating_sub(target.equal_since) >= gap => {
-                let status = seen.status.clone();
-                self.actions.push(Action::Record(Some(index), What::Stopped { status }));
-                self.baseline(now, index, seen);
-            }
-            Phase::Stopped => target.next_look = target.equal_since + gap,
-            Phase::Installing | Phase::Gone => {
-                let error =
-                    ApiError::local("busy", format!("it turned {} while it was being powered off", seen.status))
-                        .advise("someone else works on it: look, then plan again");
-                self.finish(now, index, Verdict::Skipped, Some(error));
-            }
-            // The answer to the stop was lost or it came too early: asking again does no harm.
-            Phase::Running if asked < POWER_TRIES && elapsed > Duration::from_secs(60) * asked && !held => {
-                self.stop(now, index);
-            }
-            _ if elapsed > STOP_LIMIT => self.stop_overdue(now, index),
-            _ => target.next_look = now.steady + self.policy.power_pause(elapsed),
-        }
-    }
-
-    fn stop_overdue(&mut self, now: Now, index: usize) {
-        let minutes = STOP_LIMIT.as_secs() / 60;
-        let error =
-            ApiError::local("not_stopped", format!("it did not power off within {minutes} minutes; no order was sent"))
-                .advise("power it off at the provider, or repeat with `--power-off hard`");
-        self.finish(now, index, Verdict::Skipped, Some(error));
     }
 
     /// HTTP said yes, the document said no: this look decides.
@@ -293,95 +238,6 @@ impl Machine {
         target.next_look = now.steady + self.policy.pause(since, jitter);
     }
 
-    /// Reinstalled, but off.
-    fn ended_off(&mut self, now: Now, index: usize) {
-        let lane = &self.lanes[self.targets[index].lane];
-        if !lane.start_when_off || self.policy.watch_only {
-            let message = "it ended powered off and was left so".to_owned();
-            self.actions.push(Action::Record(Some(index), What::Notice { message }));
-            return self.finish(now, index, Verdict::Succeeded, None);
-        }
-        if let Some(reason) = &self.halted {
-            let error = ApiError::local("left_off", format!("reinstalled, but off, and no call may follow: {reason}"))
-                .advise("start it at the provider");
-            return self.finish(now, index, Verdict::Failed, Some(error));
-        }
-        self.targets[index].begin_count();
-        self.targets[index].stage = Stage::Starting { since: now.steady, asked: 0 };
-        self.start(now, index);
-    }
-
-    fn start(&mut self, now: Now, index: usize) {
-        if let Stage::Starting { asked, .. } = &mut self.targets[index].stage {
-            *asked += 1;
-        }
-        self.targets[index].next_look = now.steady + self.policy.power_pause(Duration::ZERO);
-        self.actions.push(Action::Record(Some(index), What::PowerOn {}));
-        self.actions.push(Action::Power { target: index, power: Power::On });
-    }
-
-    fn starting(&mut self, now: Now, index: usize, since: Duration, asked: u32, seen: Observation) {
-        let changed = self.targets[index].note(&seen, now.steady);
-        self.targets[index].reads += 1;
-        if changed {
-            self.actions.push(Action::Record(Some(index), What::Status { seen: seen.clone() }));
-        }
-        let elapsed = now.steady.saturating_sub(since);
-        let gap = self.policy.confirm_gap();
-        let target = &mut self.targets[index];
-        let settled = target.equal >= 2 && now.steady.saturating_sub(target.equal_since) >= gap;
-        match seen.phase {
-            Phase::Running if settled => self.finish(now, index, Verdict::Succeeded, None),
-            Phase::Failed | Phase::Gone if settled => self.finish(now, index, Verdict::Failed, Some(failure(&seen))),
-            Phase::Running | Phase::Failed | Phase::Gone => target.next_look = now.steady + gap,
-            Phase::Stopped
-                if asked < POWER_TRIES && elapsed > Duration::from_secs(60) * asked && self.halted.is_none() =>
-            {
-                self.start(now, index);
-            }
-            _ => target.next_look = now.steady + self.policy.power_pause(elapsed),
-        }
-    }
-
-    /// Takes the answer to a stop or start. Whatever it says, the next look decides; only a final refusal ends it.
-    pub(super) fn powered(&mut self, now: Now, index: usize, power: Power, result: Result<(), (FaultClass, ApiError)>) {
-        let Err((class, error)) = result else { return };
-        let asked = match (&self.targets[index].stage, power) {
-            (Stage::Stopping { asked, .. }, Power::Off) | (Stage::Starting { asked, .. }, Power::On) => *asked,
-            _ => return,
-        };
-        let message = format!("power {}: {error}", if power == Power::Off { "off" } else { "on" });
-        self.actions.push(Action::Record(Some(index), What::Notice { message }));
-        let passing = matches!(
-            class,
-            FaultClass::Busy | FaultClass::Broken | FaultClass::Server | FaultClass::Malformed | FaultClass::Redirected
-        );
-        if passing {
-            return;
-        }
-        let again = matches!(
-            class,
-            FaultClass::Unreachable | FaultClass::Throttled(_) | FaultClass::SignedOut | FaultClass::ClockSkew
-        );
-        if again && asked < POWER_TRIES {
-            let pause = crate::client::backoff(asked + 1, 1.0);
-            self.targets[index].next_look = now.steady + pause;
-            return;
-        }
-        match power {
-            Power::Off => {
-                let refused = matches!(class, FaultClass::Denied | FaultClass::SignedOut | FaultClass::ClockSkew);
-                let reason = error.message.clone();
-                self.targets[index].stopped_by_us = false;
-                self.finish(now, index, Verdict::Skipped, Some(error));
-                if refused {
-                    self.halt(now, format!("the provider refuses the credentials: {reason}"));
-                }
-            }
-            Power::On => self.finish(now, index, Verdict::Failed, Some(error)),
-        }
-    }
-
     /// How many of a lane's watched servers are missing, if it is too many at once to be true of each.
     fn missing(&self, lane: usize) -> Option<(usize, usize)> {
         let watched = self.targets.iter().filter(|target| target.lane == lane && target.stage == Stage::Watching);
@@ -401,7 +257,7 @@ impl Machine {
         target.absent += 1;
         let count = target.absent;
         let long = now.steady.saturating_sub(target.absent_since) >= ABSENT_TIME;
-        if !target.ordered() && !matches!(target.stage, Stage::Watching | Stage::Starting { .. }) {
+        if !target.ordered() && !matches!(target.stage, Stage::Watching | Stage::Starting(_)) {
             if count >= 3 {
                 let error = ApiError::local("not_found", "the provider does not know it any more".to_owned())
                     .advise(FaultClass::NotFound.next_step());
@@ -446,21 +302,26 @@ impl Machine {
             self.actions.push(Action::Record(Some(index), What::Notice { message }));
         }
         let since = match self.targets[index].stage {
-            Stage::Checking { since } | Stage::Stopping { since, .. } => since,
+            Stage::Checking { since } | Stage::Stopping(Asked { since, .. }) => since,
             _ => return,
         };
-        let denied = matches!(fault.class, FaultClass::Denied | FaultClass::SignedOut);
-        if denied || now.steady.saturating_sub(since) > BASELINE_LIMIT {
+        let halt = match fault.class {
+            FaultClass::Denied | FaultClass::SignedOut => Some("the provider refuses the credentials"),
+            FaultClass::Untrusted => Some("the endpoint cannot be trusted"),
+            FaultClass::Redirected => Some("the endpoint answers with a redirect"),
+            _ => None,
+        };
+        if halt.is_some() || now.steady.saturating_sub(since) > BASELINE_LIMIT {
             self.finish(now, index, Verdict::NotStarted, Some(fault.error.clone()));
-            if denied {
-                self.halt(now, format!("the provider refuses the credentials: {}", fault.error.message));
-            }
+        }
+        if let Some(why) = halt {
+            self.halt(now, format!("{why}: {}", fault.error.message));
         }
     }
 
     /// Time left until the deadline; `None` before an order.
     pub(super) fn deadline_in(&self, now: Now, target: &Target) -> Option<Duration> {
-        if !matches!(target.stage, Stage::Watching | Stage::Starting { .. }) {
+        if !matches!(target.stage, Stage::Watching | Stage::Starting(_)) {
             return None;
         }
         let end = target.ordered_at? + self.lanes[target.lane].timeout;
@@ -505,7 +366,7 @@ fn unchanged(baseline: &Observation, seen: &Observation) -> bool {
 }
 
 /// The error of a failed reinstall: the provider's own words if it gave any.
-fn failure(seen: &Observation) -> ApiError {
+pub(super) fn failure(seen: &Observation) -> ApiError {
     let generic = format!("the provider reports {}", seen.status);
     let error = seen.error.clone().unwrap_or_else(|| ApiError::local("install_failed", generic));
     if error.next_step.is_empty() {

@@ -91,12 +91,14 @@ impl Oracle {
         for server in &route.servers {
             let record = last_record(durable, word, server);
             self.hold("I2", record.is_some(), || format!("{} without its record on the disk", place()));
-            let Some(record) = record.filter(|_| route.operation == Operation::Reinstall) else { continue };
-            permits.extend(record.get("permit").and_then(serde_json::Value::as_u64));
+            let Some(record) = record else { continue };
+            if route.operation == Operation::Reinstall {
+                permits.extend(record.get("permit").and_then(serde_json::Value::as_u64));
+            }
             let issued = record.get("boot_ms").and_then(serde_json::Value::as_u64).unwrap_or_default();
             let age = boot.saturating_sub(Duration::from_millis(issued));
             let fresh = age <= PERMIT_LIFE + Duration::from_secs(1);
-            self.hold("I7", fresh, || format!("{} under a permit that is {age:?} old", place()));
+            self.hold("I7", fresh, || format!("{} that was decided {age:?} before", place()));
         }
         if route.operation == Operation::Reinstall && !unsent {
             for permit in permits {

@@ -4,10 +4,6 @@ use super::*;
 use crate::run::machine::Machine;
 use crate::run::target::Stage;
 
-fn fault(class: FaultClass) -> Seen {
-    Seen::Fault(ReadFault { error: error(class.word()), class })
-}
-
 /// So many servers that are reinstalled one after another.
 fn one_by_one(count: usize) -> Rig {
     let scripts =
@@ -29,16 +25,6 @@ impl Rig {
             _ => false,
         });
         notices.count()
-    }
-
-    /// Lets time go on to this moment.
-    fn until(&mut self, until: Duration) {
-        self.step(Input::Tick);
-        while self.elapsed() < until {
-            let idle = self.machine.idle(self.now).expect("something is due");
-            self.advance(idle.max(Duration::from_millis(1)).min(until - self.elapsed()));
-            self.step(Input::Tick);
-        }
     }
 
     fn ordered(&self) -> usize {
@@ -148,6 +134,7 @@ fn a_hold_of_one_product_leaves_the_others_alone() {
     one.hold(now, 0, crate::run::hold::Until::Readable, "a page".to_owned());
     for target in &mut one.targets {
         target.stage = Stage::Ready;
+        target.baseline_at = now.boot;
     }
     let actions = one.step(now, Input::Tick);
     let sent: Vec<_> = actions
