@@ -3,6 +3,7 @@
 use crate::offsets::long;
 use crate::scene::Given;
 use chrono::{TimeZone, Utc};
+use proptest::prelude::*;
 use reinstall::client::{Client, Route, Transport, TransportFault};
 use reinstall::clock::{Clock, Now, Sleep};
 use reinstall::model::{
@@ -219,8 +220,13 @@ fn target(lane: usize, id: &str, now: Now) -> Target {
     target
 }
 
-/// Watches so many endpoints of so many servers each, every second one bad; returns when each good one was asked.
-fn watched(endpoints: usize, servers: usize, minutes: u64) -> Vec<Vec<Duration>> {
+/// So many endpoints, every second one of them bad.
+fn mixed(endpoints: usize) -> Vec<Manner> {
+    (0..endpoints).map(|number| if number % 2 == 0 { Manner::Good } else { BAD[number / 2 % BAD.len()] }).collect()
+}
+
+/// Watches these endpoints, of so many servers each; returns when each good one was asked.
+fn watched(manners: &[Manner], servers: usize, interval: Duration, minutes: u64) -> Vec<Vec<Duration>> {
     let clock = Arc::new(Virtual::default());
     let (_, entry) = crate::scene::product("zenlayer-bmc");
     let mut transports = Vec::new();
@@ -228,8 +234,7 @@ fn watched(endpoints: usize, servers: usize, minutes: u64) -> Vec<Vec<Duration>>
     let mut lanes = Vec::new();
     let mut targets = Vec::new();
     let timeout = Some(Duration::from_secs(60 * minutes));
-    for number in 0..endpoints {
-        let manner = if number % 2 == 0 { Manner::Good } else { BAD[number / 2 % BAD.len()] };
+    for (number, &manner) in manners.iter().enumerate() {
         let ids: Vec<String> = (0..servers).map(|server| format!("s-{number}-{server}")).collect();
         targets.extend(ids.iter().map(|id| target(number, id, clock.now())));
         let endpoint = Arc::new(Endpoint { manner, clock: clock.clone(), servers: ids, asked: Mutex::new(Vec::new()) });
@@ -245,7 +250,7 @@ fn watched(endpoints: usize, servers: usize, minutes: u64) -> Vec<Vec<Duration>>
     }
     let policy = Policy {
         start_window: Duration::from_secs(36_000),
-        poll_interval: Some(INTERVAL),
+        poll_interval: Some(interval),
         concurrency: usize::MAX,
         max_failures: usize::MAX,
         no_wait: false,
@@ -266,7 +271,7 @@ fn watched(endpoints: usize, servers: usize, minutes: u64) -> Vec<Vec<Duration>>
 fn five_hundred_servers_at_bad_endpoints_delay_no_good_one_by_more_than_an_interval() {
     // A thousand servers in both forms: ten of them behind each endpoint, or an endpoint for each.
     let (endpoints, servers, minutes) = if long() { (1000, 1, 5) } else { (100, 10, 3) };
-    let all = watched(endpoints, servers, minutes);
+    let all = watched(&mixed(endpoints), servers, INTERVAL, minutes);
     assert_eq!(all.len(), endpoints / 2);
     let mut worst = Duration::ZERO;
     for asked in all {
@@ -276,4 +281,29 @@ fn five_hundred_servers_at_bad_endpoints_delay_no_good_one_by_more_than_an_inter
     }
     println!("{endpoints} endpoints, {servers} servers each: the longest pause between looks was {worst:?}");
     assert!(worst <= INTERVAL * 2, "{worst:?}");
+}
+
+fn manner() -> impl Strategy<Value = Manner> {
+    prop_oneof![1 => Just(Manner::Good), 3 => proptest::sample::select(BAD.to_vec())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: if long() { 1000 } else { 12 }, ..ProptestConfig::default() })]
+
+    #[test]
+    fn i11_one_servers_faults_delay_no_other_look_by_more_than_an_interval(
+        others in proptest::collection::vec(manner(), 1..12),
+        // A hundred servers are one request, so the same look may have two.
+        servers in prop_oneof![9 => 1..12_usize, 1 => 101..110_usize],
+        seconds in 4..60_u64,
+    ) {
+        let interval = Duration::from_secs(seconds);
+        let manners = [&[Manner::Good][..], &others].concat();
+        for asked in watched(&manners, servers, interval, 6) {
+            prop_assert!(asked.len() as u64 * seconds >= 5 * 60, "{} looks", asked.len());
+            let gaps = asked.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+            let worst = gaps.max().expect("looks");
+            prop_assert!(worst <= interval * 2, "{worst:?} at an interval of {interval:?}");
+        }
+    }
 }
