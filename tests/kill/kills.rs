@@ -1,8 +1,9 @@
 //! Killed at its system calls.
 
-use crate::bench::{Bench, Fleet, asked, of_each_fleet, side_by_side, spread};
-use crate::judge::{Tally, judge};
-use crate::strace::{FAMILIES, Family, census, injecting, works};
+use crate::asked::{self, repeat};
+use crate::bench::{Bench, Fleet, of_each_fleet, side_by_side, spread};
+use crate::judge::{Tally, judge, report};
+use crate::strace::{FAMILIES, Family, Injection, census, works};
 
 /// One kill: this fleet, before the Nth call of this family.
 struct Kill {
@@ -13,12 +14,13 @@ struct Kill {
 
 impl Kill {
     fn named(&self) -> String {
-        format!("./check kill {} {} {}", self.fleet.provider, self.family.name, self.at)
+        repeat(self.fleet, self.family.name, self.at)
     }
 
     fn hold(&self, tally: &Tally) {
         let bench = Bench::new();
-        let ran = bench.run(&injecting(self.family, &format!("signal=KILL:when={}", self.at), self.fleet.order()));
+        let kill = Injection { family: self.family, what: "signal=KILL", at: self.at };
+        let ran = bench.run(&kill.into(&bench, self.fleet.order()));
         if ran.code == Some(0) {
             tally.count("(not hit)");
             return;
@@ -30,8 +32,15 @@ impl Kill {
 
 /// So many moments of each family and fleet; all of them without a number.
 fn kills(sample: Option<usize>) -> Vec<Kill> {
+    let counts = of_each_fleet(|fleet| {
+        let bench = Bench::new();
+        let (counts, ran) = census(&bench, fleet.order());
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        report(&bench, fleet, &ran, &Tally::default());
+        counts
+    });
     let mut kills = Vec::new();
-    for (fleet, counts) in of_each_fleet(census) {
+    for (fleet, counts) in counts {
         for (family, most) in FAMILIES.into_iter().zip(counts) {
             println!("{}: {most} calls of {}", fleet.provider, family.name);
             // A few more, since no two runs make the very same calls.
@@ -42,33 +51,25 @@ fn kills(sample: Option<usize>) -> Vec<Kill> {
     kills
 }
 
+fn hold(kills: Vec<Kill>) {
+    let (tally, count) = (Tally::default(), kills.len());
+    side_by_side(kills, Kill::named, |kill| kill.hold(&tally));
+    println!("{count} kills at system calls: {}", tally.told());
+}
+
 #[test]
 fn a_run_killed_at_a_system_call_wipes_no_server_twice_and_loses_none() {
-    if !works() {
-        return;
+    if works() {
+        hold(kills(Some(3)));
     }
-    let tally = Tally::default();
-    side_by_side(kills(Some(3)), Kill::named, |kill| kill.hold(&tally));
-    println!("{}", tally.told());
 }
 
 #[test]
 #[ignore = "every moment: minutes; run by ./check kill"]
 fn a_run_killed_at_every_system_call_wipes_no_server_twice_and_loses_none() {
-    if !works() {
-        return;
+    if FAMILIES.iter().any(|family| asked::family(family.name)) && works() {
+        let mut kills = kills(None);
+        kills.retain(|kill| asked::case(kill.fleet, kill.family.name, kill.at));
+        hold(kills);
     }
-    let mut kills = kills(None);
-    if let Some(fleet) = asked("KILL_FLEET") {
-        kills.retain(|kill| kill.fleet.provider == fleet);
-    }
-    if let Some(family) = asked("KILL_FAMILY") {
-        kills.retain(|kill| kill.family.name == family);
-    }
-    if let Some(at) = asked("KILL_AT") {
-        kills.retain(|kill| kill.at.to_string() == at);
-    }
-    let (tally, count) = (Tally::default(), kills.len());
-    side_by_side(kills, Kill::named, |kill| kill.hold(&tally));
-    println!("{count} kills at system calls: {}", tally.told());
 }

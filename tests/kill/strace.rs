@@ -1,6 +1,6 @@
 //! Faults inside the process, by its system calls: strace delivers a signal or an error at the Nth call of a family.
 
-use crate::bench::{Bench, Fleet};
+use crate::bench::{Bench, Ran, program};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
@@ -35,56 +35,83 @@ pub(crate) fn works() -> bool {
             probe.status().is_ok_and(|status| std::os::unix::process::ExitStatusExt::signal(&status) == Some(9));
         if !killed {
             println!(
-                "skipped: strace is not here or may not trace; kills at network events and journal records stand in"
+                "left out: kills and errors at system calls, since strace is not here or may not trace; kills at \
+                 exchanges and records stand in"
             );
         }
         killed
     })
 }
 
-/// A call under strace with this injection into a family's calls, such as `signal=KILL:when=7`.
-pub(crate) fn injecting(family: Family, what: &str, call: Vec<String>) -> Vec<String> {
-    let (trace, inject) = (format!("trace={}", family.calls), format!("inject={}:{what}", family.calls));
-    let strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
-    strace.iter().map(|&word| word.to_owned()).chain(call).collect()
+/// Whether strace may trace here and sees which file a call is about. The program keeps other processes of its user from
+/// its memory, so that takes root.
+pub(crate) fn sees() -> bool {
+    static SEES: OnceLock<bool> = OnceLock::new();
+    works()
+        && *SEES.get_or_init(|| {
+            let bench = Bench::new();
+            let (calls, _) = calls(&bench, "openat,mkdirat", program(&["runs"]));
+            let sees = calls.iter().any(|line| line.contains("/state/reinstall"));
+            if !sees {
+                println!("left out: strace cannot see which file a call is about, which takes root");
+            }
+            sees
+        })
 }
 
-/// The system calls of this kind that a whole run makes in its first thread and whose line names this, as strace
-/// tells them.
-pub(crate) fn calls(fleet: Fleet, kind: &str, named: &str) -> Vec<String> {
-    let bench = Bench::new();
-    let log = bench.state().with_extension("strace");
-    let trace = format!("trace={kind}");
-    let strace = ["strace", "-f", "-y", "-s", "400", "-qq", "-o", log.to_str().expect("a path"), "-e", &trace];
-    let ran = bench.run(&strace.iter().map(|&word| word.to_owned()).chain(fleet.order()).collect::<Vec<_>>());
-    crate::judge::report(&bench, fleet, &ran, &crate::judge::Tally::default());
-    let log = std::fs::read_to_string(log).expect("the log of system calls");
+/// What is done to which call of a family.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Injection {
+    pub(crate) family: Family,
+    /// Such as `signal=KILL` or `error=EIO`.
+    pub(crate) what: &'static str,
+    /// Which call, counted from 1 in each thread.
+    pub(crate) at: usize,
+}
+
+impl Injection {
+    /// A call of the program, with this done to it.
+    pub(crate) fn into(self, bench: &Bench, call: Vec<String>) -> Vec<String> {
+        let inject = format!("inject={}:{}:when={}", self.family.calls, self.what, self.at);
+        traced(bench, self.family.calls, &["-e", &inject], call)
+    }
+
+    /// Whether it met a call whose line names this, such as a path.
+    pub(crate) fn met(self, bench: &Bench, named: &str) -> bool {
+        log(bench).lines().any(|line| line.contains("(INJECTED)") && line.contains(named))
+    }
+}
+
+/// A call of the program under strace, which tells of these system calls.
+fn traced(bench: &Bench, calls: &str, more: &[&str], call: Vec<String>) -> Vec<String> {
+    let (log, trace) = (bench.trace(), format!("trace={calls}"));
+    let log = log.to_str().expect("a path");
+    let fixed = ["strace", "-f", "-y", "-s", "400", "-qq", "-o", log, "-e", &trace];
+    fixed.iter().chain(more).map(|&word| word.to_owned()).chain(call).collect()
+}
+
+fn log(bench: &Bench) -> String {
+    std::fs::read_to_string(bench.trace()).expect("the log of system calls")
+}
+
+/// The system calls of this kind that a call of the program makes in its first thread, as strace tells them, and what
+/// the call came to.
+pub(crate) fn calls(bench: &Bench, kind: &str, call: Vec<String>) -> (Vec<String>, Ran) {
+    let ran = bench.run(&traced(bench, kind, &[], call));
+    let log = log(bench);
+    // Strace counts for each thread by itself.
     let first = log.split_whitespace().next().unwrap_or_default();
-    let own = log.lines().filter(|line| line.starts_with(first) && line.contains('(') && line.contains(named));
-    own.map(str::to_owned).collect()
+    let own = log.lines().filter(|line| line.starts_with(first) && line.contains('('));
+    (own.map(str::to_owned).collect(), ran)
 }
 
-/// Which calls of the family, counted from 1, are on a file whose path has this in it.
-pub(crate) fn calls_on(fleet: Fleet, family: Family, path: &str) -> Vec<usize> {
-    let calls = calls(fleet, family.calls, "");
-    (1..).zip(calls).filter(|(_, line)| line.contains(path)).map(|(number, _)| number).collect()
-}
-
-/// How many calls of each family a whole run of the fleet makes. The run is held to its success on the way.
-pub(crate) fn census(fleet: Fleet) -> [usize; FAMILIES.len()] {
-    let bench = Bench::new();
-    let log = bench.state().with_extension("strace");
-    let strace = ["strace", "-f", "-qq", "-o", log.to_str().expect("a path")];
-    let ran = bench.run(&strace.iter().map(|&word| word.to_owned()).chain(fleet.order()).collect::<Vec<_>>());
-    assert_eq!(ran.code, Some(0), "{ran:#?}");
-    crate::judge::report(&bench, fleet, &ran, &crate::judge::Tally::default());
-    let log = std::fs::read_to_string(log).expect("the log of system calls");
-    FAMILIES.map(|family| {
+/// How many calls of each family such a call of the program makes, and what it came to.
+pub(crate) fn census(bench: &Bench, call: Vec<String>) -> ([usize; FAMILIES.len()], Ran) {
+    let (calls, ran) = calls(bench, &FAMILIES.map(|family| family.calls).join(","), call);
+    let made: Vec<&str> = calls.iter().filter_map(|line| Some(line.split_once('(')?.0.rsplit(' ').next()?)).collect();
+    let count = |family: Family| {
         let names: Vec<&str> = family.calls.split(',').map(|name| name.trim_start_matches('?')).collect();
-        let call = |line: &&str| line.split(' ').find_map(|word| word.split_once('(')).map(|(name, _)| name.to_owned());
-        let first = log.split_whitespace().next().unwrap_or_default();
-        // Strace counts for each thread by itself.
-        let own = log.lines().filter(|line| line.starts_with(first));
-        own.filter(|line| call(line).is_some_and(|name| names.contains(&name.as_str()))).count()
-    })
+        made.iter().filter(|name| names.contains(name)).count()
+    };
+    (FAMILIES.map(count), ran)
 }
