@@ -190,6 +190,10 @@ pub(super) async fn execute(session: &Session, mut job: Job, signals: &Signals) 
     in_plan_order(&mut targets, &order);
     let exit = exit_of(&targets, &ended);
     if ended.signal.is_none() && ended.journal_lost.is_none() {
+        // Each was given back at its verdict; one that could not be read then must not stand behind the end of its run.
+        if let Some(claims) = &crew.claims {
+            claims.release_all(&job.run);
+        }
         // The verdicts are on disk already; this line only says that nothing is left.
         let _ = recorder.record(None, What::RunClosed { exit_code: exit.code() });
     }

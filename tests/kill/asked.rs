@@ -33,7 +33,7 @@ pub(crate) fn case(of: Fleet, kind: &str, at: usize) -> bool {
     fleet(of) && family(kind) && number().is_none_or(|asked| asked == at)
 }
 
-/// Whether a family whose name begins so is asked for.
-pub(crate) fn some_family(prefix: &str) -> bool {
-    asked("KILL_FAMILY").is_none_or(|asked| asked.starts_with(prefix))
+/// Whether a family whose name is like this is asked for.
+pub(crate) fn family_like(like: impl Fn(&str) -> bool) -> bool {
+    asked("KILL_FAMILY").is_none_or(|asked| like(&asked))
 }

@@ -256,5 +256,8 @@ pub(crate) fn of_each_fleet<T: Send>(count: impl Fn(Fleet) -> T + Sync) -> Vec<(
 /// So many numbers of 1..=most, evenly spread, always the same.
 pub(crate) fn spread(most: usize, count: usize) -> Vec<usize> {
     let count = count.min(most);
+    if count == 1 {
+        return vec![most.div_ceil(2)];
+    }
     (0..count).map(|place| 1 + (place * (most - 1)) / count.max(2).saturating_sub(1)).collect()
 }

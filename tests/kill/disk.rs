@@ -3,22 +3,19 @@
 use crate::asked::{self, repeat};
 use crate::bench::{Bench, FLEETS, Fleet, ONE, Ran, ZENLAYER, program, side_by_side, spread};
 use crate::judge::{Tally, events, judge, report, truth};
-use crate::strace::{Family, Injection, calls, sees};
+use crate::strace::{Injection, Made, calls, sees};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
-/// The system calls by which journals and claims are written.
-const DISK: [Family; 3] = [
-    Family { name: "disk-write", calls: "write" },
-    Family { name: "disk-sync", calls: "fsync,fdatasync" },
-    Family { name: "disk-names", calls: "?open,openat,?mkdir,mkdirat,?link,linkat,?fallocate" },
-];
+/// The system calls by which journals and claims are made and written.
+const DISK: [&str; 9] = ["write", "fsync", "fdatasync", "fallocate", "open", "openat", "mkdir", "mkdirat", "linkat"];
 /// In the path of every journal and claim.
 const STATE: &str = "/state/reinstall/";
 
 /// One error at one such call.
 struct Failure {
     fleet: Fleet,
-    family: Family,
+    call: String,
     at: usize,
     error: &'static str,
 }
@@ -27,17 +24,21 @@ struct Failure {
 const TRIES: usize = 4;
 const ERRORS: [&str; 2] = ["error=EIO", "error=ENOSPC"];
 
+fn family_of(call: &str) -> String {
+    format!("disk-{call}")
+}
+
 impl Failure {
     fn named(&self) -> String {
-        format!("{}  # {}", repeat(self.fleet, self.family.name, self.at), self.error)
+        format!("{}  # {}", repeat(self.fleet, &family_of(&self.call), self.at), self.error)
     }
 
     fn hold(&self, tally: &Tally) {
         // No two runs make the very same calls, and it may meet another file, such as the runtime's own.
         for _ in 0..TRIES {
             let bench = Bench::new();
-            let injection = Injection { family: self.family, what: self.error, at: self.at };
-            let ran = bench.run(&injection.into(&bench, self.fleet.order()));
+            let injection = Injection { call: self.call.clone(), what: self.error, at: self.at };
+            let ran = bench.run(&injection.during(&bench, self.fleet.order()));
             if injection.met(&bench, STATE) {
                 return self.met(&bench, &ran, tally);
             }
@@ -65,7 +66,7 @@ impl Failure {
         // Nothing is written behind the failure, so the record that could not be made durable is the last one.
         let last = events.last().and_then(|event| event["seq"].as_u64()).unwrap_or(0);
         for id in self.fleet.servers {
-            let durable = intents(id).iter().filter(|&&seq| self.family.name != "disk-sync" || seq < last).count();
+            let durable = intents(id).iter().filter(|&&seq| !self.call.ends_with("sync") || seq < last).count();
             assert!(
                 bench.orders(id) <= durable,
                 "{id}: {} orders, {durable} durable intents: {told}",
@@ -81,21 +82,26 @@ impl Failure {
     }
 }
 
-fn failures(fleets: &[Fleet], sample: Option<usize>) -> Vec<Failure> {
+/// Failures of each kind and fleet: both errors at every call, or one at some.
+fn failures(fleets: &[Fleet], all: bool) -> Vec<Failure> {
     let mut failures = Vec::new();
     for &fleet in fleets {
-        for family in DISK {
-            let bench = Bench::new();
-            let (calls, ran) = calls(&bench, family.calls, fleet.order());
-            report(&bench, fleet, &ran, &Tally::default());
-            let own: Vec<usize> =
-                (1..).zip(calls).filter(|(_, line)| line.contains(STATE)).map(|(number, _)| number).collect();
-            assert!(!own.is_empty(), "{}: no call of {} on journal and claims", fleet.provider, family.name);
-            println!("{}: {} calls of {} on journal and claims", fleet.provider, own.len(), family.name);
-            let places = sample.map_or_else(|| (1..=own.len()).collect(), |count| spread(own.len(), count));
-            for (turn, place) in places.into_iter().enumerate() {
-                let errors = if sample.is_some() { &ERRORS[turn % 2..][..1] } else { &ERRORS[..] };
-                failures.extend(errors.iter().map(|error| Failure { fleet, family, at: own[place - 1], error }));
+        let bench = Bench::new();
+        let (made, ran) = calls(&bench, None, fleet.order());
+        report(&bench, fleet, &ran, &Tally::default());
+        let mut kinds: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for Made { call, number, line } in made {
+            if DISK.contains(&call.as_str()) && line.contains(STATE) {
+                kinds.entry(call).or_default().push(number);
+            }
+        }
+        for (turn, (call, own)) in kinds.into_iter().enumerate() {
+            println!("{}: {} calls of {call} on journal and claims", fleet.provider, own.len());
+            let places = if all { (1..=own.len()).collect() } else { spread(own.len(), 1 + own.len() / 15) };
+            for (place, other) in places.into_iter().zip(turn..) {
+                let errors = if all { &ERRORS[..] } else { &ERRORS[other % 2..][..1] };
+                let one = |error| Failure { fleet, call: call.clone(), at: own[place - 1], error };
+                failures.extend(errors.iter().copied().map(one));
             }
         }
     }
@@ -111,17 +117,17 @@ fn hold(failures: Vec<Failure>) {
 #[test]
 fn a_record_that_cannot_be_kept_lets_no_order_follow() {
     if sees() {
-        hold(failures(&[ZENLAYER], Some(5)));
+        hold(failures(&[ZENLAYER], false));
     }
 }
 
 #[test]
 #[ignore = "every call: minutes; run by ./check kill"]
 fn no_record_that_cannot_be_kept_lets_an_order_follow() {
-    if DISK.iter().any(|family| asked::family(family.name)) && sees() {
+    if asked::family_like(|family| family.starts_with("disk-")) && sees() {
         let fleets: Vec<Fleet> = FLEETS.into_iter().filter(|fleet| asked::fleet(*fleet)).collect();
-        let mut failures = failures(&fleets, None);
-        failures.retain(|failure| asked::case(failure.fleet, failure.family.name, failure.at));
+        let mut failures = failures(&fleets, true);
+        failures.retain(|failure| asked::case(failure.fleet, &family_of(&failure.call), failure.at));
         hold(failures);
     }
 }

@@ -14,6 +14,7 @@ mod disk;
 mod events;
 mod judge;
 mod kills;
+mod order;
 mod pause;
 mod rivals;
 mod signals;

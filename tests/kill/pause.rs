@@ -3,7 +3,7 @@
 use crate::asked;
 use crate::bench::{Bench, ONE, Ran};
 use crate::judge::{Tally, events, report};
-use crate::strace::{Family, Injection, calls, sees};
+use crate::strace::{Injection, calls, sees};
 use rustix::process::{Pid, Signal, kill_process};
 use std::thread;
 use std::time::Duration;
@@ -34,11 +34,11 @@ fn a_process_that_was_stopped_past_its_deadline_looks_before_it_judges() {
     report(&bench, ONE, &ran, &Tally::default());
 }
 
-/// Stops the process for so long at the Nth call of the family, and lets it go on.
-fn stopped_at(family: Family, at: usize, pause: Duration) -> (Bench, Ran) {
+/// Stops the process for so long at the Nth system call of this kind, and lets it go on.
+fn stopped_at(call: &str, at: usize, pause: Duration) -> (Bench, Ran) {
     let bench = Bench::in_real_time();
-    let stop = Injection { family, what: "signal=STOP", at };
-    let strace = bench.command(&stop.into(&bench, ONE.order())).spawn().expect("strace runs");
+    let stop = Injection { call: call.to_owned(), what: "signal=STOP", at };
+    let strace = bench.command(&stop.during(&bench, ONE.order())).spawn().expect("strace runs");
     until(&bench, "order_intent");
     thread::sleep(pause);
     let children = format!("/proc/{0}/task/{0}/children", strace.id());
@@ -54,19 +54,11 @@ fn an_order_whose_permit_ran_out_while_the_process_was_stopped_does_not_leave() 
     if !asked::family("pause") || !sees() {
         return;
     }
-    let sync = Family { name: "sync", calls: "fdatasync" };
     // The sync of the intent: the permit was given right before it and is checked after it.
-    let (calls, _) = calls(&Bench::new(), "write,fdatasync", ONE.order());
-    let at = calls
-        .iter()
-        .scan((0, false), |(syncs, intent), line| {
-            *intent |= line.contains("order_intent");
-            *syncs += usize::from(line.contains("fdatasync("));
-            Some((*syncs, *intent && line.contains("fdatasync(")))
-        })
-        .find_map(|(syncs, found)| found.then_some(syncs))
-        .expect("the sync of an intent");
-    let (bench, ran) = stopped_at(sync, at, Duration::from_secs(35));
+    let (calls, _) = calls(&Bench::new(), Some("write,fdatasync"), ONE.order());
+    let behind = calls.iter().skip_while(|made| !made.line.contains("order_intent"));
+    let sync = behind.into_iter().find(|made| made.call == "fdatasync").expect("the sync of an intent");
+    let (bench, ran) = stopped_at("fdatasync", sync.number, Duration::from_secs(35));
     assert_eq!(ran.code, Some(0), "{ran:#?}");
     let events = events(&bench);
     let words: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();

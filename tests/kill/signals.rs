@@ -129,6 +129,7 @@ fn at_random(seed: usize, tally: &Tally, measured: &Measured) {
             }
             second.map_or(&measured.end, |_| &measured.second).take(second.unwrap_or(first));
             if second.is_none() {
+                assert!(err.contains("What was ordered goes on at the provider"), "{told}: {err}");
                 let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
                 assert_eq!(report["targets"].as_array().map(Vec::len), Some(fleet.servers.len()), "{told}");
             }

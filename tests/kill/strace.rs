@@ -1,28 +1,13 @@
-//! Faults inside the process, by its system calls: strace delivers a signal or an error at the Nth call of a family.
+//! Faults inside the process, by its system calls: strace delivers a signal or an error at the Nth call of a kind.
 
 use crate::bench::{Bench, Ran, program};
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// System calls of one kind. A name with `?` is one that not every kernel knows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Family {
-    pub(crate) name: &'static str,
-    pub(crate) calls: &'static str,
-}
-
-/// Everything by which a run touches disk, network and file names.
-pub(crate) const FAMILIES: [Family; 6] = [
-    Family { name: "write", calls: "write,?pwrite64,?ftruncate,?fallocate" },
-    Family { name: "sync", calls: "fsync,fdatasync" },
-    Family {
-        name: "names",
-        calls: "?open,openat,?mkdir,mkdirat,?rename,?renameat,renameat2,?link,linkat,?unlink,unlinkat",
-    },
-    Family { name: "connect", calls: "connect" },
-    Family { name: "send", calls: "writev,sendto,sendmsg" },
-    Family { name: "receive", calls: "read,recvfrom,recvmsg" },
-];
+/// Everything by which a run touches disk, network and file names. One with `?` is not known to every kernel.
+const ALL: &str = "write,?pwrite64,?ftruncate,?fallocate,fsync,fdatasync,?open,openat,?mkdir,mkdirat,?rename,?renameat,\
+                   renameat2,?link,linkat,?unlink,unlinkat,connect,writev,sendto,sendmsg,read,recvfrom,recvmsg";
 
 /// Whether strace may trace here; says why not, once.
 pub(crate) fn works() -> bool {
@@ -50,8 +35,8 @@ pub(crate) fn sees() -> bool {
     works()
         && *SEES.get_or_init(|| {
             let bench = Bench::new();
-            let (calls, _) = calls(&bench, "openat,mkdirat", program(&["runs"]));
-            let sees = calls.iter().any(|line| line.contains("/state/reinstall"));
+            let (calls, _) = calls(&bench, None, program(&["runs"]));
+            let sees = calls.iter().any(|made| made.line.contains("/state/reinstall"));
             if !sees {
                 println!("left out: strace cannot see which file a call is about, which takes root");
             }
@@ -59,26 +44,33 @@ pub(crate) fn sees() -> bool {
         })
 }
 
-/// What is done to which call of a family.
-#[derive(Clone, Copy, Debug)]
+/// What is done to which system call. Strace counts each kind by itself, and each thread.
+#[derive(Clone, Debug)]
 pub(crate) struct Injection {
-    pub(crate) family: Family,
+    /// Its kind, such as `fsync`.
+    pub(crate) call: String,
     /// Such as `signal=KILL` or `error=EIO`.
     pub(crate) what: &'static str,
-    /// Which call, counted from 1 in each thread.
+    /// Which of them, counted from 1.
     pub(crate) at: usize,
 }
 
 impl Injection {
     /// A call of the program, with this done to it.
-    pub(crate) fn into(self, bench: &Bench, call: Vec<String>) -> Vec<String> {
-        let inject = format!("inject={}:{}:when={}", self.family.calls, self.what, self.at);
-        traced(bench, self.family.calls, &["-e", &inject], call)
+    pub(crate) fn during(&self, bench: &Bench, call: Vec<String>) -> Vec<String> {
+        let inject = format!("inject={}:{}:when={}", self.call, self.what, self.at);
+        traced(bench, &self.call, &["-e", &inject], call)
     }
 
     /// Whether it met a call whose line names this, such as a path.
-    pub(crate) fn met(self, bench: &Bench, named: &str) -> bool {
-        log(bench).lines().any(|line| line.contains("(INJECTED)") && line.contains(named))
+    pub(crate) fn met(&self, bench: &Bench, named: &str) -> bool {
+        let log = log(bench);
+        let lines: Vec<&str> = log.lines().collect();
+        let Some(at) = lines.iter().position(|line| line.contains("(INJECTED)")) else { return false };
+        // Another thread's call may stand between the two halves of its line.
+        let thread = lines[at].split(' ').next().unwrap_or_default();
+        let begun = lines[..=at].iter().rev().find(|line| line.starts_with(thread) && !line.contains(" resumed>"));
+        begun.is_some_and(|line| line.contains(named))
     }
 }
 
@@ -86,7 +78,7 @@ impl Injection {
 fn traced(bench: &Bench, calls: &str, more: &[&str], call: Vec<String>) -> Vec<String> {
     let (log, trace) = (bench.trace(), format!("trace={calls}"));
     let log = log.to_str().expect("a path");
-    let fixed = ["strace", "-f", "-y", "-s", "400", "-qq", "-o", log, "-e", &trace];
+    let fixed = ["strace", "-f", "-y", "-s", "3000", "-qq", "-o", log, "-e", &trace];
     fixed.iter().chain(more).map(|&word| word.to_owned()).chain(call).collect()
 }
 
@@ -94,24 +86,36 @@ fn log(bench: &Bench) -> String {
     std::fs::read_to_string(bench.trace()).expect("the log of system calls")
 }
 
-/// The system calls of this kind that a call of the program makes in its first thread, as strace tells them, and what
-/// the call came to.
-pub(crate) fn calls(bench: &Bench, kind: &str, call: Vec<String>) -> (Vec<String>, Ran) {
-    let ran = bench.run(&traced(bench, kind, &[], call));
-    let log = log(bench);
-    // Strace counts for each thread by itself.
-    let first = log.split_whitespace().next().unwrap_or_default();
-    let own = log.lines().filter(|line| line.starts_with(first) && line.contains('('));
-    (own.map(str::to_owned).collect(), ran)
+/// One system call of the program's first thread.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// Its kind.
+    pub(crate) call: String,
+    /// Which of its kind it is, counted from 1.
+    pub(crate) number: usize,
+    /// How strace tells it.
+    pub(crate) line: String,
 }
 
-/// How many calls of each family such a call of the program makes, and what it came to.
-pub(crate) fn census(bench: &Bench, call: Vec<String>) -> ([usize; FAMILIES.len()], Ran) {
-    let (calls, ran) = calls(bench, &FAMILIES.map(|family| family.calls).join(","), call);
-    let made: Vec<&str> = calls.iter().filter_map(|line| Some(line.split_once('(')?.0.rsplit(' ').next()?)).collect();
-    let count = |family: Family| {
-        let names: Vec<&str> = family.calls.split(',').map(|name| name.trim_start_matches('?')).collect();
-        made.iter().filter(|name| names.contains(name)).count()
-    };
-    (FAMILIES.map(count), ran)
+/// The system calls of these kinds, or of all, that a call of the program makes in its first thread, and what it came
+/// to.
+pub(crate) fn calls(bench: &Bench, kinds: Option<&str>, call: Vec<String>) -> (Vec<Made>, Ran) {
+    let ran = bench.run(&traced(bench, kinds.unwrap_or(ALL), &[], call));
+    let log = log(bench);
+    let first = log.split_whitespace().next().unwrap_or_default();
+    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut made = Vec::new();
+    for line in log.lines().filter(|line| line.starts_with(first) && !line.contains(" resumed>")) {
+        let Some(call) = line.split_once('(').and_then(|(head, _)| head.rsplit(' ').next()) else { continue };
+        let number = numbers.entry(call).or_default();
+        *number += 1;
+        made.push(Made { call: call.to_owned(), number: *number, line: line.to_owned() });
+    }
+    (made, ran)
+}
+
+/// How many system calls of each kind such a call of the program makes, and what it came to.
+pub(crate) fn census(bench: &Bench, call: Vec<String>) -> (BTreeMap<String, usize>, Ran) {
+    let (made, ran) = calls(bench, None, call);
+    (made.into_iter().map(|made| (made.call, made.number)).collect(), ran)
 }
