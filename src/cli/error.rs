@@ -105,7 +105,7 @@ impl From<StoreError> for CliError {
                 (Exit::OutputLost, "name another folder with `--state-dir`, or correct this one")
             }
             StoreError::Unknown(_) | StoreError::Ambiguous { .. } => (Exit::Usage, "see `reinstall runs`"),
-            StoreError::Locked(_) => (Exit::Skipped, "wait for it, or stop that process first"),
+            StoreError::Locked { .. } => (Exit::Skipped, "wait for it, or stop that process first"),
             StoreError::Damaged { .. } => (
                 Exit::JournalDamaged,
                 "see what can be read with `reinstall runs show`; watch the servers with `reinstall wait`",

@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::outcome::{deliver, exit_of, in_plan_order, plan_order, target_report};
 use super::session::{Line, Session};
-use super::signals;
+use super::signals::Signals;
 use crate::client::Client;
 use crate::journal::{Claims, Journal, room};
 use crate::model::{Event, Exit, OrderSecrets, RunId, What, Wish};
@@ -17,6 +17,8 @@ use chrono::{DateTime, Utc};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Everything that a run needs once nothing is left to ask.
@@ -59,12 +61,17 @@ pub(super) struct Job {
 struct Voices {
     progress: Box<dyn Reporter>,
     lines: Option<JsonLines>,
+    /// Set once progress has told of a signal.
+    told: Arc<AtomicBool>,
 }
 
 impl Listener for Voices {
     fn on(&mut self, event: &Event) -> io::Result<()> {
         // Progress is for the eye: a closed standard error changes nothing.
         let _ = self.progress.on(event);
+        if matches!(event.what, What::Signalled { .. }) {
+            self.told.store(true, Ordering::SeqCst);
+        }
         if unread() {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
@@ -124,12 +131,10 @@ fn make_room(session: &Session, job: &mut Job) -> Result<(), CliError> {
 }
 
 /// Runs it to its end and reports.
-pub(super) async fn execute(session: &Session, mut job: Job) -> Result<Exit, CliError> {
-    // Before the first record: a signal from here on leaves a journal that tells of it.
-    let signals = signals::watcher();
+pub(super) async fn execute(session: &Session, mut job: Job, signals: &Signals) -> Result<Exit, CliError> {
     make_room(session, &mut job)?;
     let order = plan_order(&job.history, &job.opening);
-    let mut voices = Voices { progress: session.progress(), lines: session.json_lines() };
+    let mut voices = Voices { progress: session.progress(), lines: session.json_lines(), told: signals.told() };
     for event in &job.history {
         voices.progress.recall(event);
         if let Some(lines) = &mut voices.lines {
@@ -169,7 +174,7 @@ pub(super) async fn execute(session: &Session, mut job: Job) -> Result<Exit, Cli
         }
     }
     if !machine.done() {
-        ended = drive(&mut machine, &crew, &mut recorder, signals).await;
+        ended = drive(&mut machine, &crew, &mut recorder, || signals.next()).await;
     }
     let mut targets: Vec<TargetReport> =
         machine.targets().iter().map(|target| target_report(target, clients[target.lane].product())).collect();
@@ -185,6 +190,10 @@ pub(super) async fn execute(session: &Session, mut job: Job) -> Result<Exit, Cli
     in_plan_order(&mut targets, &order);
     let exit = exit_of(&targets, &ended);
     if ended.signal.is_none() && ended.journal_lost.is_none() {
+        // Each was given back at its verdict; one that could not be read then must not stand behind the end of its run.
+        if let Some(claims) = &crew.claims {
+            claims.release_all(&job.run);
+        }
         // The verdicts are on disk already; this line only says that nothing is left.
         let _ = recorder.record(None, What::RunClosed { exit_code: exit.code() });
     }
@@ -197,7 +206,7 @@ pub(super) async fn execute(session: &Session, mut job: Job) -> Result<Exit, Cli
         reason: job.reason,
         targets,
     };
-    let Voices { progress, mut lines } = voices;
+    let Voices { progress, mut lines, .. } = voices;
     drop(progress);
     if let Some(lost) = &ended.journal_lost {
         session.warn(lost);

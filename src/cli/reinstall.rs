@@ -8,6 +8,7 @@ use super::login::{self, Logins, gather};
 use super::operator;
 use super::outcome::{deliver, exit_of};
 use super::session::{Line, Session};
+use super::signals::Signals;
 use crate::client::proxy_for;
 use crate::config::{fields, select_products, selection};
 use crate::journal::{Claim, ClaimError, Claims};
@@ -85,6 +86,8 @@ pub(super) async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliErro
 
     let run = RunId::fresh();
     let store = session.store()?;
+    // Before the first file: a signal from here on leaves a run that is told of, and no claim of one that is not.
+    let signals = Signals::of_run(session, Some(&run));
     let journal = store.create(&run)?;
     let claims = store.claims();
     let mut job = Job {
@@ -112,7 +115,7 @@ pub(super) async fn run(session: &Session, ask: Ask<'_>) -> Result<Exit, CliErro
         .inspect_err(|_| claims.release_all(&run))?;
     job.lanes =
         lines.into_iter().zip(wishes).map(|(line, wish)| (line, wish.wish.unwrap_or_else(|_| base.clone()))).collect();
-    execute(session, job).await
+    execute(session, job, &signals).await
 }
 
 /// The rows of a plan: what is to be ordered, and what is skipped.

@@ -8,6 +8,7 @@ use super::outcome::target_report;
 use super::resend::{self, Wanted};
 use super::runs;
 use super::session::{Line, Session};
+use super::signals::Signals;
 use crate::config::ask_password;
 use crate::journal::{Claim, ClaimError, Journal, Store, Story};
 use crate::model::{ApiError, Event, Exit, Expectation, RunHead, RunId, ServerId, Verdict, What};
@@ -193,7 +194,9 @@ pub(super) async fn run(
     let logins = complete(session, logins, orders, &wish, &lines)?;
     logins.fill(&mut job, &lines, &fields)?;
     job.lanes = lines.into_iter().map(|line| (line, wish.clone())).collect();
-    execute(session, job).await
+    // Behind the questions, which listen to signals by themselves.
+    let signals = Signals::of_run(session, Some(run));
+    execute(session, job, &signals).await
 }
 
 fn counted(server: &PastServer) -> ((String, String), u32) {

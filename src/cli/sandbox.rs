@@ -2,7 +2,7 @@
 
 use super::error::CliError;
 use super::session::{Session, open_sandbox};
-use super::signals;
+use super::signals::Signals;
 use crate::model::Exit;
 use crate::report::write_line;
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ pub(super) async fn run(session: &Session, listen: &str, speed: f64) -> Result<E
     let address: SocketAddr = listen.replace("localhost", "127.0.0.1").parse().map_err(|_| {
         CliError::usage(format!("`{listen}` is no address with a port"), "give one such as 127.0.0.1:8080")
     })?;
-    let mut next = signals::watcher();
+    let signals = Signals::in_silence(session);
     let sandbox = open_sandbox(session.clock.clone(), address, speed)?;
     let credentials: Map<String, Value> =
         sandbox.credentials().into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
@@ -25,7 +25,7 @@ pub(super) async fn run(session: &Session, listen: &str, speed: f64) -> Result<E
             sandbox.url()
         ));
     }
-    next().await;
+    signals.next().await;
     drop(sandbox);
     Ok(Exit::Success)
 }

@@ -4,6 +4,7 @@ use super::error::CliError;
 use super::execute::{Job, execute, policy};
 use super::list::lines;
 use super::session::{Line, Session};
+use super::signals::Signals;
 use crate::config::selection;
 use crate::journal::Store;
 use crate::model::{Event, Exit, OrderSecrets, Phase, PowerPlan, Prepared, Record, RunId, Wish};
@@ -42,7 +43,8 @@ pub(super) async fn run(session: &Session, provider: Option<&str>, instances: &[
         history: Vec::new(),
         orders_before: BTreeMap::new(),
     };
-    execute(session, job).await
+    let signals = Signals::of_run(session, None);
+    execute(session, job, &signals).await
 }
 
 /// A server to watch: with baseline and job if a journal of this machine has its order, with nothing otherwise.

@@ -81,15 +81,18 @@ impl Claims {
         self.folder.join(format!("{}.json", &name[..32]))
     }
 
-    /// Takes the server for the run; fine if this very run has it already. The claim is on stable storage, with its
-    /// name, when this returns.
+    /// Takes the server for the run; one that this very run has already names this process from now on. The claim is
+    /// on stable storage, with its name, when this returns.
     pub fn take(&self, endpoint: &str, claim: &Claim) -> Result<(), ClaimError> {
         let path = self.path(&claim.provider, endpoint, &claim.instance);
         let io = |cause| ClaimError::Io { path: path.display().to_string(), cause };
         match place(&path, claim) {
             Ok(()) => files::sync_folder_of(&path).map_err(io),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match held(&path) {
-                Ok(held) if held.run == claim.run => Ok(()),
+                Ok(held) if held.run == claim.run => {
+                    let anew = Claim { since: held.since.clone(), ..claim.clone() };
+                    if anew != held { replace(&path, &anew).map_err(io) } else { Ok(()) }
+                }
                 Ok(held) => Err(ClaimError::Busy(Box::new(held))),
                 Err(cause) => {
                     Err(ClaimError::Unreadable { path: path.display().to_string(), problem: cause.to_string() })
@@ -97,6 +100,13 @@ impl Claims {
             },
             Err(error) => Err(io(error)),
         }
+    }
+
+    /// A claim of the run, whichever is found first.
+    pub(super) fn of(&self, run: &RunId) -> Option<Claim> {
+        let claims = fs::read_dir(&self.folder).ok()?.flatten().map(|entry| entry.path());
+        let whole = claims.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+        whole.filter_map(|path| held(&path).ok()).find(|claim| claim.run == *run)
     }
 
     /// Gives every server of the run free. Only for a run that has sent nothing and never will, or has ended.
@@ -120,26 +130,39 @@ impl Claims {
 
 /// Puts the claim in its place whole or not at all, and never over another: a crash leaves no claim that names nobody.
 fn place(path: &Path, claim: &Claim) -> io::Result<()> {
-    let mut text = serde_json::to_string(claim).map_err(io::Error::other)?;
-    text.push('\n');
-    let draft = path.with_extension(claim.run.as_str());
-    // One of an earlier process of this run, which ended before it was done.
-    let _ = fs::remove_file(&draft);
-    let write = |path: &Path| {
-        let mut file = files::create(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_data()
-    };
-    write(&draft)?;
+    let draft = draft(path, claim)?;
     let linked = fs::hard_link(&draft, path);
     let _ = fs::remove_file(&draft);
     match linked {
         // A file system without hard links.
         Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
-            write(path)
+            write(path, claim)
         }
         linked => linked,
     }
+}
+
+/// Puts the claim in the place of an earlier one of the same run, whose journal this process has locked.
+fn replace(path: &Path, claim: &Claim) -> io::Result<()> {
+    fs::rename(draft(path, claim)?, path)?;
+    files::sync_folder_of(path)
+}
+
+/// Writes the claim beside its place.
+fn draft(path: &Path, claim: &Claim) -> io::Result<PathBuf> {
+    let draft = path.with_extension(claim.run.as_str());
+    // One of an earlier process of this run, which ended before it was done.
+    let _ = fs::remove_file(&draft);
+    write(&draft, claim)?;
+    Ok(draft)
+}
+
+fn write(path: &Path, claim: &Claim) -> io::Result<()> {
+    let mut text = serde_json::to_string(claim).map_err(io::Error::other)?;
+    text.push('\n');
+    let mut file = files::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_data()
 }
 
 fn held(path: &Path) -> io::Result<Claim> {
@@ -188,6 +211,21 @@ mod tests {
         assert!(claims.take("https://a", &claim(&second)).is_err(), "only the owner releases");
         claims.release("https://a", "p", &server, &first);
         claims.take("https://a", &claim(&second)).unwrap();
+    }
+
+    #[test]
+    fn a_run_that_is_taken_up_again_claims_in_the_name_of_the_new_process_and_since_the_same_time() {
+        let (keep, claims) = claims();
+        let (run, server) = (RunId::fresh(), ServerId::new("i-1").unwrap());
+        claims.take("https://a", &claim(&run)).unwrap();
+        let again = Claim { pid: 2, host: "g".into(), since: "2002-02-02T00:00:00Z".into(), ..claim(&run) };
+        claims.take("https://a", &again).unwrap();
+        let found = claims.of(&run).unwrap();
+        assert_eq!((found.pid, found.host.as_str(), found.since.as_str()), (2, "g", "2001-01-01T00:00:00Z"));
+        assert_eq!(fs::read_dir(keep.path()).unwrap().count(), 1, "no draft is left");
+        assert_eq!(claims.of(&RunId::fresh()), None);
+        claims.release("https://a", "p", &server, &run);
+        assert_eq!(claims.of(&run), None);
     }
 
     #[test]

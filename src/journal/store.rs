@@ -1,7 +1,7 @@
 //! Where journals live and how they are opened.
 
 use super::folder::{local, make_private};
-use super::{Claims, Damage, Journal, Story, files};
+use super::{Claim, Claims, Damage, Journal, Story, files};
 use crate::model::RunId;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -38,8 +38,13 @@ pub enum StoreError {
         runs: Vec<String>,
     },
     /// Another process has it open.
-    #[error("run {0} is still going on in another process")]
-    Locked(RunId),
+    #[error("run {run} is still going on in another process{}", process(.holder.as_deref()))]
+    Locked {
+        /// The run.
+        run: RunId,
+        /// The claim of one of its servers, which names the process.
+        holder: Option<Box<Claim>>,
+    },
     /// It cannot be trusted.
     #[error("the journal {path} is damaged: {damage}")]
     Damaged {
@@ -48,6 +53,10 @@ pub enum StoreError {
         /// What is wrong.
         damage: Damage,
     },
+}
+
+fn process(claim: Option<&Claim>) -> String {
+    claim.map(|claim| format!(" (process {} on {})", claim.pid, claim.host)).unwrap_or_default()
 }
 
 /// The state folder.
@@ -93,7 +102,7 @@ impl Store {
         let path = self.path(run);
         let io = |cause| StoreError::Io { path: path.display().to_string(), cause };
         let file = files::create(&path).map_err(io)?;
-        lock(&file, run, &path)?;
+        self.lock(&file, run, &path)?;
         file.sync_all().map_err(io)?;
         files::sync_folder_of(&path).map_err(io)?;
         Ok(Journal::over(file, path, 0))
@@ -104,7 +113,7 @@ impl Store {
         let path = self.path(run);
         let io = |cause| StoreError::Io { path: path.display().to_string(), cause };
         let mut file = files::open(&path, true).map_err(io)?;
-        lock(&file, run, &path)?;
+        self.lock(&file, run, &path)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
         let story = Story::of(run, &bytes);
@@ -119,6 +128,15 @@ impl Store {
         }
         let epoch = story.epoch + 1;
         Ok((Journal::over(file, path, epoch), story))
+    }
+
+    fn lock(&self, file: &File, run: &RunId, path: &Path) -> Result<(), StoreError> {
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                StoreError::Locked { run: run.clone(), holder: self.claims().of(run).map(Box::new) }
+            }
+            TryLockError::Error(cause) => StoreError::Io { path: path.display().to_string(), cause },
+        })
     }
 
     /// Reads a journal without locking it.
@@ -162,13 +180,6 @@ impl Store {
             }
         }
     }
-}
-
-fn lock(file: &File, run: &RunId, path: &Path) -> Result<(), StoreError> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => StoreError::Locked(run.clone()),
-        TryLockError::Error(cause) => StoreError::Io { path: path.display().to_string(), cause },
-    })
 }
 
 /// Keeps what a crash cut off, in place of what an earlier crash left.
@@ -221,7 +232,12 @@ mod tests {
         let (_keep, store) = store();
         let run = RunId::fresh();
         let journal = store.create(&run).unwrap();
-        assert!(matches!(store.resume(&run), Err(StoreError::Locked(_))));
+        let refused = store.resume(&run).map(|_| ()).unwrap_err();
+        assert!(matches!(&refused, StoreError::Locked { run: named, holder: None } if *named == run), "{refused}");
+        let server = crate::model::ServerId::new("i-1").unwrap();
+        store.claims().take("https://a", &Claim::new(&run, "p", &server, chrono::DateTime::UNIX_EPOCH)).unwrap();
+        let refused = store.resume(&run).map(|_| ()).unwrap_err().to_string();
+        assert!(refused.contains(&format!("process {} on ", std::process::id())), "{refused}");
         drop(journal);
         assert!(store.resume(&run).is_ok());
     }

@@ -13,6 +13,21 @@ fn into(bench: &Bench, stdout: Stdio, arguments: &[String]) -> Ran {
     Ran { code: output.status.code(), out: String::new(), err }
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_reinstall");
+
+/// Runs a shell with these words in the place of the program, where the program would run.
+fn shell(bench: &Bench, words: &[String]) -> Ran {
+    let program = bench.command::<String>(&[]);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(words).env_clear().current_dir(program.get_current_dir().expect("a folder"));
+    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.env("PATH", "/usr/bin:/bin").stdin(Stdio::null());
+    let output = shell.output().expect("a shell");
+    bench.artefacts().keep("err", &output.stderr);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
 /// A pipe that nobody reads.
 fn unread() -> Stdio {
     let (reader, writer) = std::io::pipe().expect("a pipe");
@@ -83,28 +98,29 @@ fn a_reader_who_leaves_after_the_first_order_stops_the_others_and_the_first_is_w
 }
 
 #[test]
+fn a_reader_that_takes_one_byte_and_leaves_is_lost_output_and_the_order_is_watched_to_its_end() {
+    let bench = Bench::new();
+    // Opens its pipe, and leaves for good after the first byte: `| head -c1`.
+    let call = bench.order(BMC, &["bmc-demo-1"], &["-o", "jsonl"]);
+    let script = "{ \"$0\" \"$@\"; echo \"exit $?\" >&2; } | head -c1";
+    let ran = shell(&bench, &[vec!["-c".to_owned(), script.to_owned(), PROGRAM.to_owned()], call].concat());
+    assert_eq!(ran.out, "{", "{ran:#?}");
+    assert!(ran.err.ends_with("exit 74\n"), "{ran:#?}");
+    let (orders, wiped) = (bench.sandbox().orders(), bench.sandbox().wiped("bmc-demo-1"));
+    assert!(orders <= 1 && usize::try_from(wiped).is_ok_and(|wiped| wiped == orders), "{orders} {wiped}");
+    cause_before_result(&ran, "standard output is closed", if wiped == 1 { "succeeded" } else { "not started" });
+}
+
+#[test]
 fn a_standard_output_that_was_closed_or_leads_nowhere_leaves_the_result_on_standard_error() {
     let bench = Bench::new();
     let order = |server: &str, more: &[&str]| {
         let call = bench.order(BMC, &[server], &[&["-o", "json"], more].concat());
-        [vec!["-c".to_owned(), "exec \"$0\" \"$@\" >&-".to_owned(), env!("CARGO_BIN_EXE_reinstall").to_owned()], call]
-            .concat()
+        [vec!["-c".to_owned(), "exec \"$0\" \"$@\" >&-".to_owned(), PROGRAM.to_owned()], call].concat()
     };
-    let shell = |words: Vec<String>| {
-        let mut shell = bench.command::<String>(&[]);
-        let program = std::process::Command::new("sh");
-        let environment: Vec<_> =
-            shell.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
-        let folder = shell.get_current_dir().expect("a folder").to_owned();
-        shell = program;
-        shell.args(words).env_clear().envs(environment).current_dir(folder);
-        let output = shell.output().expect("a shell");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-    };
-    let ran = shell(order("bmc-demo-1", &[])).ended(0);
+    let ran = shell(&bench, &order("bmc-demo-1", &[])).ended(0);
     cause_before_result(&ran, "standard output leads nowhere", "succeeded  bmc-demo-1");
-    let ran = shell(order("bmc-demo-2", &["-q"])).ended(0);
+    let ran = shell(&bench, &order("bmc-demo-2", &["-q"])).ended(0);
     assert_eq!(ran.err, "", "quiet, and all is well");
     // Thrown away in plain sight: open for writing alone.
     let ran = into(&bench, Stdio::null(), &bench.order(BMC, &["bmc-demo-3"], &[])).ended(0);

@@ -1,5 +1,6 @@
 //! A place of its own for each case: folders, environment, an emulator that outlives the kill, calls of the program.
 
+use crate::artefacts::Artefacts;
 use reinstall::clock::{Clock, Now, Sleep, SystemClock};
 use reinstall::providers::VENDORS;
 use reinstall::sandbox::{Operation, Sandbox};
@@ -7,13 +8,16 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// No call may take longer: a hung one must not hang the suite.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What every order sets.
+const PASSWORD: &str = "Kq7-Wm2=tZ4x+Rb";
 
 /// Servers of one run.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +78,9 @@ pub(crate) struct Ran {
 pub(crate) struct Bench {
     pub(crate) sandbox: Sandbox,
     endpoint: String,
-    dir: tempfile::TempDir,
+    artefacts: Artefacts,
+    // What strace tells holds requests, which hold secrets by right: it is not kept.
+    scratch: tempfile::TempDir,
 }
 
 impl Bench {
@@ -91,18 +97,24 @@ impl Bench {
     }
 
     fn with(clock: Arc<dyn Clock>) -> Self {
-        let dir = tempfile::tempdir().expect("temporary folder");
+        let artefacts = Artefacts::new("kill");
         for name in ["home", "state", "config", "work"] {
-            fs::create_dir(dir.path().join(name)).expect("folder");
+            fs::create_dir(artefacts.path().join(name)).expect("folder");
         }
         let mut options = fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(dir.path().join("work/pw")).expect("file");
-        std::io::Write::write_all(&mut file, b"Kq7-Wm2=tZ4x+Rb\n").expect("a password");
+        let password = artefacts.path().join("work/pw");
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&password).expect("file");
+        std::io::Write::write_all(&mut file, format!("{PASSWORD}\n").as_bytes()).expect("a password");
+        artefacts.secret(PASSWORD);
+        artefacts.given(&password);
         let emulators = VENDORS.iter().map(|vendor| (vendor.emulator)()).collect();
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let sandbox = Sandbox::start(emulators, clock, anywhere, 1.0).expect("the emulator starts");
         let endpoint = sandbox.url();
-        Self { sandbox, endpoint, dir }
+        let credentials = sandbox.credentials();
+        let secret = |name: &str| ["_SK", "_SECRET", "_SECRET_ACCESS_KEY"].iter().any(|end| name.ends_with(end));
+        credentials.iter().filter(|(name, _)| secret(name)).for_each(|(_, value)| artefacts.secret(value));
+        Self { sandbox, endpoint, artefacts, scratch: tempfile::tempdir().expect("temporary folder") }
     }
 
     /// Sends every call to this address instead, such as a relay's.
@@ -112,7 +124,12 @@ impl Bench {
 
     /// The folder of journals and claims.
     pub(crate) fn state(&self) -> PathBuf {
-        self.dir.path().join("state/reinstall")
+        self.artefacts.path().join("state/reinstall")
+    }
+
+    /// Where strace writes.
+    pub(crate) fn trace(&self) -> PathBuf {
+        self.scratch.path().join("strace")
     }
 
     /// The journal, once there is one.
@@ -129,7 +146,7 @@ impl Bench {
     pub(crate) fn command(&self, words: &[String]) -> Command {
         let (program, arguments) = words.split_first().expect("a program");
         let mut command = Command::new(program);
-        let root = self.dir.path();
+        let root = self.artefacts.path();
         command.args(arguments).env_clear().current_dir(root.join("work"));
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.env("HOME", root.join("home")).env("XDG_STATE_HOME", root.join("state"));
@@ -144,6 +161,17 @@ impl Bench {
     pub(crate) fn run(&self, words: &[String]) -> Ran {
         let mut command = assert_cmd::Command::from_std(self.command(words));
         let output = command.timeout(PATIENCE).output().expect("it runs");
+        self.told(output)
+    }
+
+    /// Waits for the end of a process.
+    pub(crate) fn end(&self, process: Child) -> Ran {
+        self.told(process.wait_with_output().expect("its end"))
+    }
+
+    fn told(&self, output: Output) -> Ran {
+        self.artefacts.keep("out", &output.stdout);
+        self.artefacts.keep("err", &output.stderr);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
@@ -228,11 +256,8 @@ pub(crate) fn of_each_fleet<T: Send>(count: impl Fn(Fleet) -> T + Sync) -> Vec<(
 /// So many numbers of 1..=most, evenly spread, always the same.
 pub(crate) fn spread(most: usize, count: usize) -> Vec<usize> {
     let count = count.min(most);
+    if count == 1 {
+        return vec![most.div_ceil(2)];
+    }
     (0..count).map(|place| 1 + (place * (most - 1)) / count.max(2).saturating_sub(1)).collect()
-}
-
-/// A variable that the long form sets.
-#[expect(clippy::disallowed_methods, reason = "what `./check kill` was asked for reaches the tests this way")]
-pub(crate) fn asked(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

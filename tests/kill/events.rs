@@ -1,6 +1,7 @@
 //! Killed at what happens around it: at each step of each exchange, and at each record of the journal. Needs nothing
 //! but the program, so it also stands in where strace cannot be had.
 
+use crate::asked::{self, repeat};
 use crate::bench::{Bench, Fleet, of_each_fleet, side_by_side, spread};
 use crate::judge::{Tally, events, judge};
 use crate::wire::Relay;
@@ -8,17 +9,20 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::process::Child;
 use std::time::Duration;
 
+const EXCHANGE: &str = "exchange";
+const RECORD: &str = "record";
+
 /// Runs the fleet before a relay that kills it at this event (0: never). Returns the bench, whether it was killed, and
 /// the events that there were.
-fn killed_at_exchange(fleet: Fleet, at: usize) -> (Bench, bool, usize) {
+pub(crate) fn killed_at_exchange(fleet: Fleet, at: usize) -> (Bench, bool, usize) {
     let mut bench = Bench::new();
     let relay = Relay::start(bench.sandbox.address(), at);
     bench.through(relay.url());
     let process = bench.command(&fleet.order()).spawn().expect("the program runs");
     relay.aim_at(process.id());
-    let output = process.wait_with_output().expect("its end");
+    let ran = bench.end(process);
     let events = relay.disarm();
-    (bench, output.status.code().is_none(), events)
+    (bench, ran.code.is_none(), events)
 }
 
 /// Kills the process as soon as the journal has so many records; whether it came to that.
@@ -41,6 +45,12 @@ fn kill_at_record(bench: &Bench, process: &mut Child, at: usize) -> bool {
     }
 }
 
+/// Every moment of every fleet that is asked for.
+fn flat(moments: Vec<(Fleet, Vec<usize>)>, family: &str) -> Vec<(Fleet, usize)> {
+    let each = moments.into_iter().flat_map(|(fleet, moments)| moments.into_iter().map(move |at| (fleet, at)));
+    each.filter(|&(fleet, at)| asked::case(fleet, family, at)).collect()
+}
+
 fn at_exchanges(sample: Option<usize>) {
     let cases = of_each_fleet(|fleet| {
         let (bench, _, most) = killed_at_exchange(fleet, 0);
@@ -48,12 +58,11 @@ fn at_exchanges(sample: Option<usize>) {
         println!("{}: {most} events of exchanges", fleet.provider);
         sample.map_or_else(|| (1..=most).collect(), |count| spread(most, count))
     });
-    let cases: Vec<(Fleet, usize)> =
-        cases.into_iter().flat_map(|(fleet, moments)| moments.into_iter().map(move |at| (fleet, at))).collect();
+    let cases = flat(cases, EXCHANGE);
     let (tally, count) = (Tally::default(), cases.len());
     side_by_side(
         cases,
-        |(fleet, at)| format!("{} at event {at} of its exchanges", fleet.provider),
+        |&(fleet, at)| repeat(fleet, EXCHANGE, at),
         |&(fleet, at)| {
             let (bench, killed, _) = killed_at_exchange(fleet, at);
             tally.count(if killed { "(killed)" } else { "(not hit)" });
@@ -71,17 +80,16 @@ fn at_records(sample: Option<usize>) {
         println!("{}: {most} records", fleet.provider);
         sample.map_or_else(|| (1..=most).collect(), |count| spread(most, count))
     });
-    let cases: Vec<(Fleet, usize)> =
-        cases.into_iter().flat_map(|(fleet, moments)| moments.into_iter().map(move |at| (fleet, at))).collect();
+    let cases = flat(cases, RECORD);
     let (tally, count) = (Tally::default(), cases.len());
     side_by_side(
         cases,
-        |(fleet, at)| format!("{} at record {at} of its journal", fleet.provider),
+        |&(fleet, at)| repeat(fleet, RECORD, at),
         |&(fleet, at)| {
             let bench = Bench::new();
             let mut process = bench.command(&fleet.order()).spawn().expect("the program runs");
             let killed = kill_at_record(&bench, &mut process, at);
-            process.wait_with_output().expect("its end");
+            bench.end(process);
             tally.count(if killed { "(killed)" } else { "(not hit)" });
             judge(&bench, fleet, &tally);
         },
@@ -102,11 +110,15 @@ fn a_run_killed_at_a_record_wipes_no_server_twice_and_loses_none() {
 #[test]
 #[ignore = "every moment: minutes; run by ./check kill"]
 fn a_run_killed_at_every_exchange_wipes_no_server_twice_and_loses_none() {
-    at_exchanges(None);
+    if asked::family(EXCHANGE) {
+        at_exchanges(None);
+    }
 }
 
 #[test]
 #[ignore = "every moment: minutes; run by ./check kill"]
 fn a_run_killed_at_every_record_wipes_no_server_twice_and_loses_none() {
-    at_records(None);
+    if asked::family(RECORD) {
+        at_records(None);
+    }
 }

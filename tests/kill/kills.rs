@@ -1,74 +1,79 @@
 //! Killed at its system calls.
 
-use crate::bench::{Bench, Fleet, asked, of_each_fleet, side_by_side, spread};
-use crate::judge::{Tally, judge};
-use crate::strace::{FAMILIES, Family, census, injecting, works};
+use crate::asked::{self, repeat};
+use crate::bench::{Bench, Fleet, of_each_fleet, side_by_side, spread};
+use crate::judge::{Tally, judge, report};
+use crate::strace::{Injection, census, works};
 
-/// One kill: this fleet, before the Nth call of this family.
+/// What names of other families begin with.
+const OTHERS: [&str; 7] = ["disk-", "exchange", "pause", "record", "resume-", "rival", "signal"];
+
+/// One kill: this fleet, before the Nth system call of this kind.
 struct Kill {
     fleet: Fleet,
-    family: Family,
+    call: String,
     at: usize,
 }
 
 impl Kill {
     fn named(&self) -> String {
-        format!("./check kill {} {} {}", self.fleet.provider, self.family.name, self.at)
+        repeat(self.fleet, &self.call, self.at)
     }
 
     fn hold(&self, tally: &Tally) {
         let bench = Bench::new();
-        let ran = bench.run(&injecting(self.family, &format!("signal=KILL:when={}", self.at), self.fleet.order()));
+        let kill = Injection { call: self.call.clone(), what: "signal=KILL", at: self.at };
+        let ran = bench.run(&kill.during(&bench, self.fleet.order()));
         if ran.code == Some(0) {
             tally.count("(not hit)");
             return;
         }
         assert_eq!(ran.code, None, "killed, or whole: {ran:#?}");
+        tally.count("(killed)");
         judge(&bench, self.fleet, tally);
     }
 }
 
-/// So many moments of each family and fleet; all of them without a number.
-fn kills(sample: Option<usize>) -> Vec<Kill> {
+/// Moments of each kind and fleet: every one, or a sample.
+fn kills(all: bool) -> Vec<Kill> {
+    let counts = of_each_fleet(|fleet| {
+        let bench = Bench::new();
+        let (counts, ran) = census(&bench, fleet.order());
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        report(&bench, fleet, &ran, &Tally::default());
+        counts
+    });
     let mut kills = Vec::new();
-    for (fleet, counts) in of_each_fleet(census) {
-        for (family, most) in FAMILIES.into_iter().zip(counts) {
-            println!("{}: {most} calls of {}", fleet.provider, family.name);
+    for (fleet, counts) in counts {
+        println!("{}: a whole run makes {} system calls: {counts:?}", fleet.provider, counts.values().sum::<usize>());
+        for (call, most) in counts {
             // A few more, since no two runs make the very same calls.
-            let moments = sample.map_or_else(|| (1..=most + 3).collect(), |count| spread(most, count));
-            kills.extend(moments.into_iter().map(|at| Kill { fleet, family, at }));
+            let moments = if all { (1..=most + 3).collect() } else { spread(most, 1 + most / 25) };
+            kills.extend(moments.into_iter().map(|at| Kill { fleet, call: call.clone(), at }));
         }
     }
     kills
 }
 
+fn hold(kills: Vec<Kill>) {
+    let (tally, count) = (Tally::default(), kills.len());
+    side_by_side(kills, Kill::named, |kill| kill.hold(&tally));
+    println!("{count} kills at system calls: {}", tally.told());
+}
+
 #[test]
 fn a_run_killed_at_a_system_call_wipes_no_server_twice_and_loses_none() {
-    if !works() {
-        return;
+    if works() {
+        hold(kills(false));
     }
-    let tally = Tally::default();
-    side_by_side(kills(Some(3)), Kill::named, |kill| kill.hold(&tally));
-    println!("{}", tally.told());
 }
 
 #[test]
 #[ignore = "every moment: minutes; run by ./check kill"]
 fn a_run_killed_at_every_system_call_wipes_no_server_twice_and_loses_none() {
-    if !works() {
-        return;
+    if asked::family_like(|family| !OTHERS.iter().any(|other| family.starts_with(other))) && works() {
+        let mut kills = kills(true);
+        kills.retain(|kill| asked::case(kill.fleet, &kill.call, kill.at));
+        hold(kills);
     }
-    let mut kills = kills(None);
-    if let Some(fleet) = asked("KILL_FLEET") {
-        kills.retain(|kill| kill.fleet.provider == fleet);
-    }
-    if let Some(family) = asked("KILL_FAMILY") {
-        kills.retain(|kill| kill.family.name == family);
-    }
-    if let Some(at) = asked("KILL_AT") {
-        kills.retain(|kill| kill.at.to_string() == at);
-    }
-    let (tally, count) = (Tally::default(), kills.len());
-    side_by_side(kills, Kill::named, |kill| kill.hold(&tally));
-    println!("{count} kills at system calls: {}", tally.told());
 }

@@ -1,14 +1,14 @@
 //! A process that is stopped and goes on much later: a suspended laptop, a debugger, a frozen container.
 
-use crate::bench::{Bench, ONE, Ran, side_by_side};
+use crate::asked;
+use crate::bench::{Bench, ONE, Ran};
 use crate::judge::{Tally, events, report};
-use crate::strace::{Family, calls, injecting, works};
+use crate::strace::{Injection, calls, sees};
 use rustix::process::{Pid, Signal, kill_process};
-use std::process::Child;
 use std::thread;
 use std::time::Duration;
 
-fn signal(process: u32, signal: Signal) {
+pub(crate) fn signal(process: u32, signal: Signal) {
     let id = Pid::from_raw(i32::try_from(process).expect("an id")).expect("an id");
     kill_process(id, signal).expect("the signal is sent");
 }
@@ -20,12 +20,6 @@ fn until(bench: &Bench, word: &str) {
     }
 }
 
-fn end(process: Child) -> Ran {
-    let output = process.wait_with_output().expect("its end");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
-
 #[test]
 fn a_process_that_was_stopped_past_its_deadline_looks_before_it_judges() {
     let bench = Bench::in_real_time();
@@ -35,56 +29,42 @@ fn a_process_that_was_stopped_past_its_deadline_looks_before_it_judges() {
     // Past the deadline, and more than the five seconds by which a suspension is told from a slow machine.
     thread::sleep(Duration::from_secs(7));
     signal(process.id(), Signal::CONT);
-    let ran = end(process);
+    let ran = bench.end(process);
     assert_eq!(ran.code, Some(0), "the install ended while the process was stopped: {ran:#?}");
     report(&bench, ONE, &ran, &Tally::default());
 }
 
-/// Stops the process for so long at the Nth call of the family, and lets it go on.
-fn stopped_at(family: Family, at: usize, pause: Duration) -> (Bench, Ran) {
+/// Stops the process for so long at the Nth system call of this kind, and lets it go on.
+fn stopped_at(call: &str, at: usize, pause: Duration) -> (Bench, Ran) {
     let bench = Bench::in_real_time();
-    let words = injecting(family, &format!("signal=STOP:when={at}"), ONE.order());
-    let strace = bench.command(&words).spawn().expect("strace runs");
+    let stop = Injection { call: call.to_owned(), what: "signal=STOP", at };
+    let strace = bench.command(&stop.during(&bench, ONE.order())).spawn().expect("strace runs");
     until(&bench, "order_intent");
     thread::sleep(pause);
     let children = format!("/proc/{0}/task/{0}/children", strace.id());
     let children = std::fs::read_to_string(children).expect("the traced process");
     signal(children.trim().parse().expect("an id"), Signal::CONT);
-    let ran = end(strace);
+    let ran = bench.end(strace);
     (bench, ran)
 }
 
 #[test]
 #[ignore = "really stops for longer than a permit lives; run by ./check kill"]
 fn an_order_whose_permit_ran_out_while_the_process_was_stopped_does_not_leave() {
-    if !works() {
+    if !asked::family("pause") || !sees() {
         return;
     }
-    let sync = Family { name: "sync", calls: "fdatasync" };
     // The sync of the intent: the permit was given right before it and is checked after it.
-    let at = calls(ONE, "write,fdatasync", "")
-        .iter()
-        .scan((0, false), |(syncs, intent), line| {
-            *intent |= line.contains("order_intent");
-            *syncs += usize::from(line.contains("fdatasync("));
-            Some((*syncs, *intent && line.contains("fdatasync(")))
-        })
-        .find_map(|(syncs, found)| found.then_some(syncs))
-        .expect("the sync of an intent");
-    side_by_side(
-        vec![at],
-        |at| format!("stopped at sync {at}"),
-        |&at| {
-            let (bench, ran) = stopped_at(sync, at, Duration::from_secs(35));
-            assert_eq!(ran.code, Some(0), "{ran:#?}");
-            let events = events(&bench);
-            let words: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
-            let unsent =
-                events.iter().find(|event| event["event"] == "order_unsent").expect("the first order was void");
-            assert_eq!(unsent["error"]["kind"], "permit_void", "{words:?}");
-            assert_eq!(words.iter().filter(|&&word| word == "order_intent").count(), 2, "a new permit: {words:?}");
-            assert_eq!((bench.orders(ONE.servers[0]), bench.wiped(ONE.servers[0])), (1, 1));
-            report(&bench, ONE, &ran, &Tally::default());
-        },
-    );
+    let (calls, _) = calls(&Bench::new(), Some("write,fdatasync"), ONE.order());
+    let behind = calls.iter().skip_while(|made| !made.line.contains("order_intent"));
+    let sync = behind.into_iter().find(|made| made.call == "fdatasync").expect("the sync of an intent");
+    let (bench, ran) = stopped_at("fdatasync", sync.number, Duration::from_secs(35));
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let events = events(&bench);
+    let words: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    let unsent = events.iter().find(|event| event["event"] == "order_unsent").expect("the first order was void");
+    assert_eq!(unsent["error"]["kind"], "permit_void", "{words:?}");
+    assert_eq!(words.iter().filter(|&&word| word == "order_intent").count(), 2, "a new permit: {words:?}");
+    assert_eq!((bench.orders(ONE.servers[0]), bench.wiped(ONE.servers[0])), (1, 1));
+    report(&bench, ONE, &ran, &Tally::default());
 }

@@ -1,6 +1,7 @@
 //! Signals at any moment: no order after the first, a way to go on, and a second one that is obeyed at once.
 
-use crate::bench::{Bench, FLEETS, Fleet, ONE, asked, side_by_side};
+use crate::asked::{self, repeat};
+use crate::bench::{Bench, FLEETS, Fleet, ONE, side_by_side};
 use crate::judge::{Tally, events, judge};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -70,12 +71,19 @@ fn ended(mut process: Child) -> (Output, Option<Instant>) {
     (output, spoken)
 }
 
+const FAMILY: &str = "signal";
+
+/// The fleet that this seed chooses first, and what chooses the rest.
+fn chosen(seed: usize) -> (Fleet, StdRng) {
+    let mut dice = StdRng::seed_from_u64(seed as u64);
+    (FLEETS[dice.random_range(0..FLEETS.len())], dice)
+}
+
 /// One run that gets a signal, or two, at a moment that the seed chooses.
-fn at_random(seed: u64, tally: &Tally, measured: &Measured) {
-    let mut dice = StdRng::seed_from_u64(seed);
-    let fleet: Fleet = FLEETS[dice.random_range(0..FLEETS.len())];
+fn at_random(seed: usize, tally: &Tally, measured: &Measured) {
+    let (fleet, mut dice) = chosen(seed);
     let (name, signal, code) = KINDS[dice.random_range(0..KINDS.len())];
-    let (after, twice) = (dice.random_range(0..2500), dice.random_bool(0.5).then(|| dice.random_range(0..40)));
+    let (after, twice) = (dice.random_range(0..2500), dice.random_bool(0.5).then(|| dice.random_range(0..20)));
     let told = format!("seed {seed}: {} gets {name} after {after} ms, again after {twice:?}", fleet.provider);
     let bench = Bench::new();
     let process = bench.command(&fleet.order()).spawn().expect("the program runs");
@@ -121,6 +129,7 @@ fn at_random(seed: u64, tally: &Tally, measured: &Measured) {
             }
             second.map_or(&measured.end, |_| &measured.second).take(second.unwrap_or(first));
             if second.is_none() {
+                assert!(err.contains("What was ordered goes on at the provider"), "{told}: {err}");
                 let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
                 assert_eq!(report["targets"].as_array().map(Vec::len), Some(fleet.servers.len()), "{told}");
             }
@@ -131,14 +140,11 @@ fn at_random(seed: u64, tally: &Tally, measured: &Measured) {
     judge(&bench, fleet, tally);
 }
 
-fn hold(seeds: std::ops::Range<u64>) {
-    let (tally, measured, told) = (Tally::default(), Measured::default(), format!("{seeds:?}"));
-    side_by_side(
-        seeds.collect(),
-        |seed| format!("KILL_SEED={seed} ./check kill signal"),
-        |&seed| at_random(seed, &tally, &measured),
-    );
-    println!("signals, seeds {told}: {}", tally.told());
+fn hold(seeds: impl Iterator<Item = usize>) {
+    let seeds: Vec<usize> = seeds.collect();
+    let (tally, measured, count) = (Tally::default(), Measured::default(), seeds.len());
+    side_by_side(seeds, |&seed| repeat(chosen(seed).0, FAMILY, seed), |&seed| at_random(seed, &tally, &measured));
+    println!("{count} runs signalled: {}", tally.told());
     println!("first message: {}", measured.message.told());
     println!("end after one signal: {}", measured.end.told());
     println!("end after the second: {}", measured.second.told());
@@ -152,9 +158,9 @@ fn after_a_signal_at_any_moment_nothing_is_ordered_and_resume_ends_it_with_one_w
 #[test]
 #[ignore = "hundreds of moments: minutes; run by ./check kill"]
 fn after_a_signal_at_hundreds_of_moments_nothing_is_ordered_and_resume_ends_it_with_one_wipe_each() {
-    match asked("KILL_SEED").and_then(|seed| seed.parse().ok()) {
-        Some(seed) => hold(seed..seed + 1),
-        None => hold(1..301),
+    if asked::family(FAMILY) {
+        let most = asked::number().unwrap_or(300);
+        hold((1..=most).filter(|&seed| asked::case(chosen(seed).0, FAMILY, seed)));
     }
 }
 
@@ -202,22 +208,31 @@ fn an_order_on_the_wire_is_waited_for_a_few_seconds_and_a_second_signal_cuts_tha
 }
 
 #[test]
-fn a_second_signal_ends_even_a_program_that_hangs_in_a_write() {
+fn a_program_that_hangs_in_a_write_tells_of_a_signal_and_a_second_one_ends_it() {
     let bench = Bench::new();
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     // As much as a pipe holds.
     writer.write_all(&[b'-'; 65536]).expect("room");
-    let process = bench.command(&ONE.call(&["-o", "jsonl"])).stdout(writer).spawn().expect("the program runs");
+    let mut process = bench.command(&ONE.call(&["-o", "jsonl"])).stdout(writer).spawn().expect("the program runs");
+    let mut told = BufReader::new(process.stderr.take().expect("its errors")).lines();
     // Its first line hangs in the pipe; the journal has the record by then.
     while events(&bench).is_empty() {
         thread::sleep(Duration::from_millis(5));
     }
     thread::sleep(Duration::from_millis(300));
+    let first = Instant::now();
     send(&process, Signal::INT);
-    thread::sleep(Duration::from_millis(100));
+    let message = told.by_ref().map_while(Result::ok).find(|line| line.contains("stopped by SIGINT"));
+    println!("a program that hangs: told {:?} after the signal", first.elapsed());
+    assert!(message.is_some(), "it hangs, and says so");
+    let run = events(&bench)[0]["run"].as_str().expect("a run").to_owned();
+    let next = told.next().expect("a line").expect("a line");
+    assert!(next.contains(&format!("reinstall resume {run}")), "{next}");
+    let second = Instant::now();
     send(&process, Signal::INT);
-    let (output, _) = ended(process);
-    assert_eq!(output.status.code(), Some(130));
+    let code = process.wait().expect("its end").code();
+    println!("a program that hangs: left {:?} after the second signal", second.elapsed());
+    assert_eq!(code, Some(130));
     assert_eq!(bench.changes(), 0, "nothing leaves while its intent cannot be told");
     drop(reader);
 }
