@@ -197,7 +197,10 @@ impl Client {
             let fault = classify::foreign(&answer);
             return Err((fault.class, fault.error));
         }
-        self.product.judge_power(id, &answer).map_err(|error| (FaultClass::Invalid, error))
+        // What cannot be read is no refusal: the next look tells what became of the call.
+        let unreadable = |error: &ApiError| error.kind == FaultClass::Malformed.word();
+        let class = |error: &ApiError| if unreadable(error) { FaultClass::Malformed } else { FaultClass::Invalid };
+        self.product.judge_power(id, &answer).map_err(|error| (class(&error), error))
     }
 
     /// One read with all its attempts.

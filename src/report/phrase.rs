@@ -49,6 +49,10 @@ pub(super) fn phrase(what: &What) -> Phrase {
             (Change, None, how.to_owned())
         }
         What::Stopped { status } => (Change, None, format!("is off ({})", clean(status))),
+        // A provider that knows tokens answers a repeat with its first answer and carries out nothing twice.
+        What::OrderIntent { permit, attempt, token: Some(_) } if *attempt > 1 => {
+            (Change, None, format!("asks again under the same token (permit {permit}, attempt {attempt})"))
+        }
         What::OrderIntent { permit, attempt, .. } => {
             (Detail, None, format!("sends the order (permit {permit}, attempt {attempt})"))
         }
@@ -69,7 +73,7 @@ pub(super) fn phrase(what: &What) -> Phrase {
         What::OrderMaybeSent { error, .. } => (
             Alert,
             Some(Tone::Warn),
-            format!("the order may have been taken, it is not sent again; watching ({})", fault(error)),
+            format!("the order may have been taken: watching, and never a second order ({})", fault(error)),
         ),
         What::Status { seen } => (Change, None, look(seen)),
         What::Started { proof } => (Change, None, format!("the reinstall has begun ({})", clean(proof))),

@@ -20,3 +20,4 @@ mod run;
 mod sandbox;
 mod secrets;
 mod signals;
+mod slow;

@@ -1,6 +1,6 @@
 //! Every rule, for every product of the registry. A new product is held to all of them by being registered.
 
-use crate::rules::{answers, flow, looks, orders, sending, wishes};
+use crate::rules::{answers, flow, looks, orders, power, sending, wishes};
 use crate::stage::Stage;
 use reinstall::providers::entries;
 use std::any::Any;
@@ -55,6 +55,10 @@ rules! {
         "A running server is stopped first where the product demands it, and refused under `--power-off never`" => flow::power_before,
     a_server_that_ends_off_is_started:
         "A server that ends its reinstall powered off is started, or left off and said so" => flow::ends_off,
+    a_spoilt_answer_to_a_stop_is_no_refusal:
+        "A stop whose answer is lost or unreadable is looked after, and the order follows it" => power::stops,
+    a_spoilt_answer_to_a_start_is_no_failure:
+        "A start whose answer is lost or unreadable is looked after, and the server ends running" => power::starts,
     a_vanished_server_is_told_as_such:
         "A server that vanishes from the provider's lists ends `vanished` and is not ordered again" => flow::vanishes,
     request_ids_are_reported:

@@ -4,6 +4,7 @@
 mod artefacts;
 mod names;
 mod page;
+mod reliability;
 mod shell;
 
 use page::{Page, pages};

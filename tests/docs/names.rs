@@ -52,7 +52,7 @@ fn the_pages_for_scripts_and_journals_have_every_event_and_verdict() {
 #[test]
 fn every_option_that_the_pages_name_exists() {
     // Options of other tools, and the one that exists only to be refused.
-    const OTHERS: [&str; 11] = [
+    const OTHERS: [&str; 13] = [
         "release",
         "path",
         "lib",
@@ -63,6 +63,8 @@ fn every_option_that_the_pages_name_exists() {
         "test",
         "features",
         "bench",
+        "schedules",
+        "seed",
         "remap-path-prefix",
     ];
     let mut known: BTreeSet<String> = OTHERS.iter().map(|&name| name.to_owned()).collect();

@@ -4,5 +4,6 @@ pub(crate) mod answers;
 pub(crate) mod flow;
 pub(crate) mod looks;
 pub(crate) mod orders;
+pub(crate) mod power;
 pub(crate) mod sending;
 pub(crate) mod wishes;
