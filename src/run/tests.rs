@@ -1,5 +1,10 @@
 //! The machine against a scripted cloud, in no time at all.
 
+mod absence;
+mod desk;
+mod ends;
+mod power;
+
 use super::machine::{Action, Chance, Input, Lane, Machine, Power};
 use super::policy::Policy;
 use super::target::Target;
