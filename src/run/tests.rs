@@ -2,7 +2,11 @@
 
 mod absence;
 mod desk;
+mod doubt;
 mod ends;
+mod moments;
+mod pauses;
+mod permits;
 mod power;
 
 use super::machine::{Action, Chance, Input, Lane, Machine, Power};
