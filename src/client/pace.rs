@@ -164,6 +164,9 @@ mod tests {
         portion.note(100, false);
         portion.note(3, true);
         assert_eq!(portion.size(), 50);
+        // One alone that cannot be read says nothing of the others.
+        portion.note(1, false);
+        assert_eq!(portion.size(), 50);
         // What only three were asked for is halved from three.
         portion.note(3, false);
         assert_eq!(portion.size(), 2);

@@ -113,8 +113,25 @@ broken line\n";
 
     #[test]
     fn network_file_systems_are_known_and_local_ones_are_let_in() {
-        for (magic, name) in [(0x6969, "nfs"), (0xff53_4d42, "cifs"), (0xfe53_4d42, "smb2"), (0x0102_1997, "9p")] {
-            assert_eq!(by_magic(magic), Some(name));
+        for (magic, name) in [
+            (0x6969, "nfs"),
+            (0x517b, "smb"),
+            (0xff53_4d42, "cifs"),
+            (0xfe53_4d42, "smb2"),
+            (0x5346_414f, "afs"),
+            (0x6b41_4653, "afs"),
+            (0x7375_7245, "coda"),
+            (0x564c, "ncp"),
+            (0x00c3_6400, "ceph"),
+            (0x0102_1997, "9p"),
+            (0x0bd0_0bd0, "lustre"),
+            (0x4750_4653, "gpfs"),
+            (0x1983_0326, "beegfs"),
+            (0x0116_1970, "gfs2"),
+            (0x7461_636f, "ocfs2"),
+            (0x0013_661e, "pvfs2"),
+        ] {
+            assert_eq!(by_magic(magic), Some(name), "{magic:x}");
         }
         // ext4, xfs, btrfs, tmpfs, overlayfs, zfs, f2fs
         for local in [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1, 0xf2f5_2010] {

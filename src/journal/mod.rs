@@ -10,6 +10,8 @@ mod record;
 mod store;
 mod story;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub use claim::{Claim, ClaimError, Claims};
 pub use record::Stamp;

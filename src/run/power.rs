@@ -157,7 +157,9 @@ impl Machine {
             return self.power_refused(now, index, power, &class, error);
         }
         asked.again = now.steady + again;
-        target.next_look = asked.again;
+        if certain {
+            target.next_look = asked.again;
+        }
     }
 
     fn power_refused(&mut self, now: Now, index: usize, power: Power, class: &FaultClass, error: ApiError) {

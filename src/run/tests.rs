@@ -1,7 +1,15 @@
 //! The machine against a scripted cloud, in no time at all.
 
+mod absence;
+mod desk;
+mod doubt;
+mod ends;
 mod hold;
+mod moments;
+mod pauses;
+mod permits;
 mod power;
+mod waits;
 
 use super::machine::{Action, Chance, Input, Lane, Machine, Power};
 use super::policy::Policy;

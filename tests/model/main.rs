@@ -9,4 +9,5 @@ mod journal;
 mod pace;
 mod passwords;
 mod properties;
+mod sender;
 mod text;
