@@ -214,6 +214,11 @@ pub(crate) fn program(arguments: &[&str]) -> Vec<String> {
     std::iter::once(&env!("CARGO_BIN_EXE_reinstall")).chain(arguments).map(|&word| word.to_owned()).collect()
 }
 
+/// Says what is left out, past the harness, which keeps what a test prints to itself.
+pub(crate) fn left_out(what: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("left out: {what}\n").as_bytes());
+}
+
 /// Every file of a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };

@@ -1,7 +1,7 @@
 //! A disk that fails: what could not be made durable is not sent, nothing follows it, and what was sent is watched.
 
 use crate::asked::{self, repeat};
-use crate::bench::{Bench, FLEETS, Fleet, ONE, Ran, ZENLAYER, program, side_by_side, spread};
+use crate::bench::{Bench, FLEETS, Fleet, ONE, Ran, ZENLAYER, left_out, program, side_by_side, spread};
 use crate::judge::{Tally, events, judge, report, truth};
 use crate::strace::{Injection, Made, calls, sees};
 use serde_json::Value;
@@ -144,7 +144,7 @@ fn on_a_disk_of(size: &str, call: Vec<String>) -> Vec<String> {
 fn a_disk_without_room_for_the_whole_run_is_refused_before_the_first_order() {
     let bench = Bench::new();
     if bench.run(&on_a_disk_of("4m", program(&["runs"]))).code != Some(0) {
-        println!("left out: a full disk, since none can be mounted here");
+        left_out("a full disk, since none can be mounted here");
         return;
     }
     for size in ["4k", "16k", "64k"] {

@@ -1,6 +1,6 @@
 //! Faults inside the process, by its system calls: strace delivers a signal or an error at the Nth call of a kind.
 
-use crate::bench::{Bench, Ran, program};
+use crate::bench::{Bench, Ran, left_out, program};
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -19,10 +19,7 @@ pub(crate) fn works() -> bool {
         let killed =
             probe.status().is_ok_and(|status| std::os::unix::process::ExitStatusExt::signal(&status) == Some(9));
         if !killed {
-            println!(
-                "left out: kills and errors at system calls, since strace is not here or may not trace; kills at \
-                 exchanges and records stand in"
-            );
+            left_out("strace is not here or may not trace: kills at exchanges and records stand in for system calls");
         }
         killed
     })
@@ -38,7 +35,7 @@ pub(crate) fn sees() -> bool {
             let (calls, _) = calls(&bench, None, program(&["runs"]));
             let sees = calls.iter().any(|made| made.line.contains("/state/reinstall"));
             if !sees {
-                println!("left out: strace cannot see which file a call is about, which takes root");
+                left_out("errors at system calls on journal and claims: strace cannot see the file, which takes root");
             }
             sees
         })
