@@ -76,6 +76,8 @@ fn act(mut cli: Cli, out: &Out) -> Result<Exit, CliError> {
         let message = format!("`{option}` belongs to the reinstall itself, not to this command");
         return Err(CliError::usage(message, "leave it out, or leave the command out"));
     }
+    crate::config::let_large_writes_fail()
+        .map_err(|why| CliError::new(Exit::Bug, format!("signals cannot be listened to: {why}"), ""))?;
     let session = Session::open(&cli, out.clone())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

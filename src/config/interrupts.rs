@@ -1,6 +1,7 @@
-//! Signals that arrive while the terminal is without echo: the echo comes back first, then they do what they do.
+//! Signals that arrive while the terminal is without echo: the echo comes back first, then they do what they do. And the
+//! one that must not end the program at all.
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::{SigId, flag, low_level};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,6 +17,12 @@ static LISTENS: OnceLock<()> = OnceLock::new();
 /// From here on somebody else listens to signals, and none ends the process at once.
 pub fn leave_signals_to_others() {
     AT_ONCE.store(false, Ordering::SeqCst);
+}
+
+/// From here on a write beyond a limit on the size of files (`ulimit -f`) is an error like that of a full disk; without
+/// this it would end the program in the middle of a run.
+pub fn let_large_writes_fail() -> io::Result<()> {
+    flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
 /// Keeps signals from ending the process. Dropping it lets them again, and lets the one that came meanwhile.

@@ -30,7 +30,7 @@ pub mod values;
 pub use env::Environment;
 pub use error::{ConfigError, KeyPlace};
 pub use file::ConfigFile;
-pub use interrupts::leave_signals_to_others;
+pub use interrupts::{leave_signals_to_others, let_large_writes_fail};
 pub use options::{InFile, OPTIONS, OptionSpec, option};
 pub use origin::{Origin, Sourced};
 pub use password_book::PasswordBook;

@@ -10,6 +10,7 @@ mod guards;
 mod help;
 mod hosts;
 mod journal;
+mod limits;
 mod lost;
 mod output;
 mod plans;

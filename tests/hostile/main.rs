@@ -29,3 +29,4 @@ mod scene;
 mod server;
 mod text;
 mod tls;
+mod vanished;
