@@ -7,7 +7,7 @@ mod ends;
 mod moments;
 mod pauses;
 mod permits;
-mod power;
+mod stops;
 
 use super::machine::{Action, Chance, Input, Lane, Machine, Power};
 use super::policy::Policy;
