@@ -8,7 +8,7 @@ mod hold;
 mod moments;
 mod pauses;
 mod permits;
-mod power;
+mod stops;
 mod waits;
 
 use super::machine::{Action, Chance, Input, Lane, Machine, Power};
