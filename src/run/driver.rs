@@ -135,11 +135,7 @@ pub async fn drive(
                 inputs.push_back(Input::Signal(name));
                 signal = signals();
             }
-            Some(input) = flying.next(), if !flying.is_empty() => match input {
-                // What is seen now could only begin something that may not leave any more: the next process looks again.
-                Input::Looked(_) if ended.signal.is_some() => {}
-                input => inputs.push_back(input),
-            },
+            Some(input) = flying.next(), if !flying.is_empty() => inputs.push_back(input),
             () = crew.clock.sleep(pause) => inputs.push_back(Input::Tick),
         }
     }

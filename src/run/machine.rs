@@ -181,6 +181,8 @@ impl Machine {
         self.notice_suspension(now);
         match input {
             Input::Tick => {}
+            // What is seen now could only begin something that may not leave any more: the next process looks again.
+            Input::Looked(_) if self.leaving.is_some() => {}
             Input::Looked(results) => self.looked(now, results),
             Input::Sent { permit, outcomes, halt, hold } => {
                 let lane = outcomes.first().map(|(index, _)| self.targets[*index].lane);

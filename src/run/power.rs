@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Machine {
     pub(super) fn begin_stop(&mut self, now: Now, index: usize) {
         self.targets[index].begin_count();
-        let asked = Asked { since: now.steady, times: 0, again: now.steady };
+        let asked = Asked { since: now.steady, times: 0, again: now.steady, taken: false };
         self.targets[index].stage = Stage::Stopping(asked);
         self.stop(now, index);
     }
@@ -94,7 +94,7 @@ impl Machine {
             return self.left_off(now, index);
         }
         self.targets[index].begin_count();
-        let asked = Asked { since: now.steady, times: 0, again: now.steady };
+        let asked = Asked { since: now.steady, times: 0, again: now.steady, taken: false };
         self.targets[index].stage = Stage::Starting(asked);
         self.start(now, index);
     }
@@ -128,12 +128,15 @@ impl Machine {
 
     /// Takes the answer to a stop or start. Whatever it says, the next look decides; only a final refusal ends it.
     pub(super) fn powered(&mut self, now: Now, index: usize, power: Power, result: Result<(), (FaultClass, ApiError)>) {
-        let Err((class, error)) = result else { return };
         let gap = self.policy.confirm_gap();
         let target = &mut self.targets[index];
         let asked = match (&mut target.stage, power) {
             (Stage::Stopping(asked), Power::Off) | (Stage::Starting(asked), Power::On) => asked,
             _ => return,
+        };
+        let Err((class, error)) = result else {
+            asked.taken = true;
+            return;
         };
         let message = format!("power {}: {error}", if power == Power::Off { "off" } else { "on" });
         self.actions.push(Action::Record(Some(index), What::Notice { message }));
@@ -159,6 +162,8 @@ impl Machine {
         asked.again = now.steady + again;
         if certain {
             target.next_look = asked.again;
+        } else {
+            asked.taken = true;
         }
     }
 
@@ -175,7 +180,13 @@ impl Machine {
             _ => None,
         };
         let reason = halt.map(|why| format!("{why}: {}", error.message));
-        self.targets[index].stopped_by_us = false;
+        let target = &mut self.targets[index];
+        let earlier = matches!(&target.stage, Stage::Stopping(asked) if asked.taken);
+        target.stopped_by_us = earlier;
+        let mut error = error;
+        if earlier {
+            error.message.push_str("; an earlier stop may have powered it off: look at the server");
+        }
         self.finish(now, index, Verdict::Skipped, Some(error));
         if let Some(reason) = reason {
             self.halt(now, reason);

@@ -52,6 +52,8 @@ pub struct Asked {
     pub times: u32,
     /// When to ask again if it still stands as before.
     pub again: Duration,
+    /// Whether one of them was or may have been carried out.
+    pub taken: bool,
 }
 
 /// One server of a run. The machine alone changes it.

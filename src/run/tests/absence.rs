@@ -79,7 +79,10 @@ fn a_server_that_is_not_there_before_its_order_is_skipped_with_the_third_answer(
 
 #[test]
 fn what_is_watched_without_an_order_of_ours_is_not_skipped() {
-    for stage in [Stage::Watching, Stage::Starting(Asked { since: at(0).steady, times: 1, again: at(60_000).steady })] {
+    for stage in [
+        Stage::Watching,
+        Stage::Starting(Asked { since: at(0).steady, times: 1, again: at(60_000).steady, taken: false }),
+    ] {
         let mut desk = Desk::under(Policy { watch_only: true, ..policy() }, 1, "RUNNING");
         desk.target(0).ordered_at = Some(at(0).wall);
         desk.target(0).stage = stage;
@@ -142,7 +145,8 @@ fn a_baseline_that_cannot_be_read_for_five_minutes_is_not_waited_for() {
     assert_eq!((desk.verdict(0), desk.machine.halted()), (Some(Verdict::NotStarted), None));
 
     let mut desk = Desk::of(1, "RUNNING");
-    desk.target(0).stage = Stage::Stopping(Asked { since: at(0).steady, times: 1, again: at(60_000).steady });
+    desk.target(0).stage =
+        Stage::Stopping(Asked { since: at(0).steady, times: 1, again: at(60_000).steady, taken: false });
     fault(&mut desk, 300_000, FaultClass::Server);
     assert_eq!(desk.verdict(0), None);
     fault(&mut desk, 300_001, FaultClass::Server);

@@ -203,7 +203,7 @@ fn only_ordered_servers_have_a_deadline() {
     let left = |desk: &Desk, ms| desk.machine.deadline_in(at(ms), &desk.machine.targets[0]);
     assert_eq!(left(&desk, 10_000), Some(secs(1790)));
     assert_eq!(left(&desk, 2_000_000), Some(secs(0)));
-    desk.target(0).stage = Stage::Starting(Asked { since: secs(1000), times: 1, again: secs(1060) });
+    desk.target(0).stage = Stage::Starting(Asked { since: secs(1000), times: 1, again: secs(1060), taken: false });
     assert_eq!(left(&desk, 10_000), Some(secs(1790)));
     desk.target(0).stage = Stage::Checking { since: secs(1000) };
     assert_eq!(left(&desk, 10_000), None);

@@ -240,7 +240,7 @@ fn the_stop_rule_names_how_many_have_failed_and_needs_something_to_stop() {
 fn a_halt_ends_what_waits_and_watches_what_was_ordered() {
     let mut desk = ready(5);
     desk.target(0).stage = Stage::Queued;
-    desk.target(1).stage = Stage::Stopping(Asked { since: secs(1000), times: 1, again: secs(1060) });
+    desk.target(1).stage = Stage::Stopping(Asked { since: secs(1000), times: 1, again: secs(1060), taken: false });
     desk.target(1).stopped_by_us = true;
     desk.target(2).stage = Stage::Sending { permit: 9 };
     desk.target(3).stage = Stage::Ready;

@@ -152,10 +152,10 @@ fn a_power_call_that_did_not_arrive_is_looked_after_soon_and_gives_up_with_the_t
         let mut desk = stopping();
         answer(&mut desk, 1_000, Power::Off, &class);
         assert_eq!((desk.verdict(0), desk.next(0)), (None, 3_000), "{class:?}: two seconds after the first");
-        desk.target(0).stage = Stage::Stopping(Asked { since: secs(1000), times: 2, again: secs(1000) });
+        desk.target(0).stage = Stage::Stopping(Asked { since: secs(1000), times: 2, again: secs(1000), taken: false });
         answer(&mut desk, 1_000, Power::Off, &class);
         assert_eq!((desk.verdict(0), desk.next(0)), (None, 5_000), "{class:?}: four after the second");
-        desk.target(0).stage = Stage::Stopping(Asked { since: secs(1000), times: 3, again: secs(1000) });
+        desk.target(0).stage = Stage::Stopping(Asked { since: secs(1000), times: 3, again: secs(1000), taken: false });
         answer(&mut desk, 1_000, Power::Off, &class);
         assert_eq!(desk.verdict(0), Some(Verdict::Skipped), "{class:?}");
         assert!(!desk.target(0).stopped_by_us, "{class:?}");

@@ -54,6 +54,11 @@ fn a_stop_is_asked_for_three_times_and_no_order_follows_a_refusal() {
     }
     for class in [FaultClass::Denied, FaultClass::Untrusted, FaultClass::Redirected] {
         let mut rig = stop_first();
+        rig.power_faults = vec![class.clone(), FaultClass::Broken];
+        assert_eq!(rig.run(), [Verdict::Skipped]);
+        let message = rig.machine.targets()[0].error.as_ref().expect("why").message.clone();
+        assert!(message.contains("an earlier stop may have powered it off"), "{message}");
+        let mut rig = stop_first();
         rig.power_faults = vec![class];
         assert_eq!(rig.run(), [Verdict::Skipped]);
         assert_eq!((rig.calls(Power::Off), rig.sends[0].len()), (1, 0));
@@ -76,6 +81,16 @@ fn a_server_that_stays_off_after_a_halt_is_said_to_be_left_off_at_once() {
     assert_eq!(rig.machine.targets()[0].error.as_ref().expect("why").kind, "left_off");
     assert!(rig.elapsed() < asked + secs(30), "after {:?}", rig.elapsed() - asked);
     assert_eq!(rig.powers.len(), 1, "no call after the halt");
+}
+
+#[test]
+fn a_look_that_comes_back_after_a_signal_begins_nothing() {
+    let mut rig = stop_first();
+    let asked = rig.machine.step(rig.now, Input::Tick);
+    assert!(matches!(asked.as_slice(), [Action::Look { .. }]), "{asked:?}");
+    rig.machine.step(rig.now, Input::Signal("SIGINT"));
+    let begun = rig.machine.step(rig.now, Input::Looked(vec![(0, seen("RUNNING"))]));
+    assert!(begun.is_empty(), "{begun:?}");
 }
 
 #[test]
