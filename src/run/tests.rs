@@ -7,6 +7,7 @@ mod ends;
 mod moments;
 mod pauses;
 mod permits;
+mod rivals;
 mod stops;
 
 use super::machine::{Action, Chance, Input, Lane, Machine, Power};
