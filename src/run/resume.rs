@@ -408,6 +408,17 @@ mod tests {
     }
 
     #[test]
+    fn failures_and_orders_without_a_start_are_in_doubt_and_nothing_else_is() {
+        let started = || What::Started { proof: "status:INSTALLING".to_owned() };
+        assert!(!told(vec![]).in_doubt(), "it was never ordered");
+        assert!(told(vec![intent(1)]).in_doubt());
+        assert!(!told(vec![intent(1), maybe(1), started()]).in_doubt());
+        assert!(told(vec![intent(1), verdict(Verdict::Failed)]).in_doubt());
+        assert!(!told(vec![intent(1), verdict(Verdict::Succeeded)]).in_doubt());
+        assert!(!PastServer { target: None, ..server() }.in_doubt(), "it was skipped while the plan was made");
+    }
+
+    #[test]
     fn an_inferred_proof_is_not_worth_more_after_a_resume() {
         let mut server = server();
         let mut needed = |whats: Vec<What>| {

@@ -8,6 +8,7 @@ mod hold;
 mod moments;
 mod pauses;
 mod permits;
+mod rivals;
 mod stops;
 mod waits;
 

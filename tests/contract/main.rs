@@ -3,6 +3,7 @@
 mod conformance;
 mod docs_fresh;
 mod layers;
+mod planning;
 mod registry;
 mod rules;
 mod samples;
