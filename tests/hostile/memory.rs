@@ -23,7 +23,9 @@ fn peak(deed: impl Fn(&mut Talk) + Send + Sync + 'static) -> u64 {
     let mut most = 0;
     while process.try_wait().expect("a state").is_none() {
         let text = fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        // For a moment a new process still shows the memory of the one that started it, and its name.
+        let own = text.starts_with("Name:\treinstall\n");
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).filter(|_| own);
         let size = line.and_then(|line| line.split_whitespace().next()).and_then(|size| size.parse().ok());
         most = most.max(size.unwrap_or(0));
         std::thread::sleep(Duration::from_millis(1));
