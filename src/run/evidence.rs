@@ -36,7 +36,7 @@ pub struct Before<'a> {
 /// Two equal reads: the rule for a proof that names the reinstall itself.
 const NAMED: u32 = 2;
 /// For a proof by inference, since a lagging read could fake it for a moment.
-const INFERRED: u32 = 10;
+pub const INFERRED: u32 = 10;
 
 /// Looks for the strongest proof in one observation that was read after the send.
 pub fn proof(before: &Before<'_>, prepared: &Prepared, now: &Observation) -> Option<Proof> {

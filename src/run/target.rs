@@ -105,6 +105,8 @@ pub struct Target {
     pub absent: u32,
     /// See `absent`.
     pub absent_since: Duration,
+    /// Looks behind its own job's end disagree about its state.
+    pub disputed: bool,
     /// Good looks since the order.
     pub reads: u32,
     /// Failed looks in a row.
@@ -152,6 +154,7 @@ impl Target {
             equal_since: Duration::ZERO,
             absent: 0,
             absent_since: Duration::ZERO,
+            disputed: false,
             reads: 0,
             faults: 0,
             last_fault: None,

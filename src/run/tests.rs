@@ -485,6 +485,26 @@ fn an_own_job_decides_with_one_read() {
 }
 
 #[test]
+fn looks_that_disagree_behind_the_end_of_an_own_job_need_ten_that_agree() {
+    let looks: Box<dyn Fn(Duration) -> Seen> = Box::new(|since| {
+        let (handle, status) = match since.as_secs() {
+            0..40 => (HandleState::Working, "RUNNING"),
+            // Off in truth; one copy still shows the time before the order.
+            40..62 => (HandleState::Done, if since.as_secs() % 10 < 5 { "STOPPED" } else { "RUNNING" }),
+            _ => (HandleState::Done, "STOPPED"),
+        };
+        Seen::Here(Observation { handle: Some(handle), ..observed(status) })
+    });
+    let answer = Outcome::Accepted { ticket: Some("job-7".into()), request_id: None };
+    let mut rig = Rig::one("RUNNING", looks, vec![answer]);
+    rig.machine.lanes[0].start_when_off = false;
+    rig.machine.policy.poll_interval = Some(secs(5));
+    assert_eq!(rig.run(), [Verdict::Succeeded]);
+    assert_eq!(rig.machine.targets()[0].last.as_ref().expect("a look").status, "STOPPED");
+    assert!(rig.elapsed() >= secs(60 + 9 * 5), "after {:?}", rig.elapsed());
+}
+
+#[test]
 fn not_successful_is_rejected_after_a_look_and_observed_if_it_began() {
     let answer = || vec![Outcome::NotSuccessful(error("refused"))];
     let mut rig = Rig::one("STOPPED", Box::new(|_| seen("STOPPED")), answer());

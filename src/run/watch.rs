@@ -151,6 +151,11 @@ impl Machine {
     }
 
     fn watched(&mut self, now: Now, index: usize, seen: Observation) {
+        // The job is done and cannot change any more, so one of the two looks was a lagging one.
+        let done = |seen: &Observation| seen.handle == Some(HandleState::Done);
+        let before = self.targets[index].last.as_ref();
+        let disputed = before.is_some_and(|before| done(before) && done(&seen) && before.phase != seen.phase);
+        self.targets[index].disputed |= disputed;
         let changed = self.targets[index].note(&seen, now.steady);
         self.targets[index].reads += 1;
         if changed {
@@ -165,8 +170,11 @@ impl Machine {
             return self.not_proven(now, index, &seen);
         }
         let target = &self.targets[index];
-        let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.reads);
-        let handle_done = seen.handle == Some(HandleState::Done);
+        let needed = match (&target.proof, target.disputed) {
+            (None, _) => u32::MAX,
+            (Some(_), true) => evidence::INFERRED,
+            (Some(proof), false) => proof.reads,
+        };
         if seen.handle == Some(HandleState::Failed) {
             return self.finish(now, index, Verdict::Failed, Some(failure(&seen)));
         }
@@ -178,7 +186,7 @@ impl Machine {
         };
         let Some(phase) = ended else { return self.look_later(now, index) };
         let good = phase == target.prepared.ends;
-        let first = (handle_done && good) || flaw::is(Flaw::OneReadIsEnough);
+        let first = (done(&seen) && good && !target.disputed) || flaw::is(Flaw::OneReadIsEnough);
         let reads = if first { 1 } else { needed.max(2) };
         let apart = self.policy.confirm_gap();
         let long_enough = reads == 1 || now.steady.saturating_sub(target.equal_since) >= apart;

@@ -189,10 +189,12 @@ impl Oracle {
             let Some(said) = self.run(wipe.run).verdicts.get(&wipe.server).copied() else { continue };
             let Fate { stale, duration, ending, shows_progress } = wipe.fate;
             let in_time = stale.max(duration) + lag + Duration::from_secs(120) < timeout;
+            // Looks are up to a minute apart: what shows for less may pass unseen.
+            let seen = shows_progress && duration > stale + lag + Duration::from_secs(61);
             let allowed: &[Verdict] = match ending {
                 // An end that came without a sign of its beginning, or too late, may stay unknown.
-                Ending::Good | Ending::Off if in_time && shows_progress && duration > stale + lag => &[Succeeded],
-                Ending::Failed if in_time && shows_progress && duration > stale + lag => &[Failed],
+                Ending::Good | Ending::Off if in_time && seen => &[Succeeded],
+                Ending::Failed if in_time && seen => &[Failed],
                 Ending::Good | Ending::Off => &[Succeeded, TimedOut, Unverified],
                 Ending::Failed => &[Failed, TimedOut, Unverified],
                 Ending::Stuck => &[TimedOut, Unverified],
