@@ -1,7 +1,7 @@
 //! Which servers: `--instance`, `--expect` and `--expect-count`. Nothing ever means "all".
 
 use super::suggest::{did_you_mean, listed, nearest};
-use super::{secret_file, values};
+use super::values;
 use crate::model::{Expectation, Ref, Refusal};
 use std::collections::HashSet;
 use std::io::Read;
@@ -80,15 +80,17 @@ impl Chosen {
     }
 
     fn lines(&mut self, stdin: impl Read) -> Result<(), Refusal> {
-        let bytes = secret_file::read_limited(stdin, LIST_LIMIT).map_err(|error| {
+        let mut bytes = Vec::new();
+        stdin.take(LIST_LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(|error| {
             Refusal::usage(
                 "stdin",
                 format!("standard input cannot be read: {}", error.kind()),
                 "connect it to a file or a pipe, or name the servers with `--instance`",
             )
         })?;
-        let too_large = || Refusal::usage("stdin", "standard input holds more than 16 MiB", "check what is piped in");
-        let bytes = bytes.ok_or_else(too_large)?;
+        if bytes.len() > LIST_LIMIT {
+            return Err(Refusal::usage("stdin", "standard input holds more than 16 MiB", "check what is piped in"));
+        }
         let text = std::str::from_utf8(&bytes)
             .map_err(|_| Refusal::usage("stdin", "standard input is not UTF-8 text", "check what is piped in"))?;
         let before = self.order.len();

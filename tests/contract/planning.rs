@@ -34,7 +34,7 @@ fn every_unknown_reference_is_named_with_the_places_that_were_searched() {
     let PlanError::Unknown { refs, looked } = &error else { panic!("{error}") };
     assert_eq!((refs.len(), looked.len(), error.exit()), (2, 1, Exit::Usage));
     let text = error.to_string();
-    assert!(["`stranger-1`", "`nobody`", stage.entry.id].iter().all(|word| text.contains(word)), "{text}");
+    assert!(["`stranger-1`", "`name=nobody`", stage.entry.id].iter().all(|word| text.contains(word)), "{text}");
     assert!(error.next_step().contains("reinstall list"));
 }
 
