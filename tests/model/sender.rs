@@ -203,8 +203,11 @@ fn only_a_good_document_under_a_good_status_and_type_is_an_acceptance() {
             let error = doubt(outcome(id, status, &[], &good(id)), id);
             assert_eq!(error.kind, FaultClass::Malformed.word(), "{id} {status}");
         }
-        let error = doubt(outcome(id, 200, &[("content-type", "text/html")], &good(id)), id);
+        let mut page = delivery(id, 200, &[("content-type", "text/html")], &good(id));
+        assert!(page.hold.is_some(), "{id}: whoever answers so is not the provider, and the next orders wait");
+        let error = doubt(page.outcomes.remove(0), id);
         assert!(error.message.contains("text/html"), "{id}: {}", error.message);
+        assert_eq!(delivery(id, 200, &[], &good(id)).hold, None, "{id}");
         // A page that looks like a refusal is none.
         doubt(outcome(id, 400, &[("content-type", "text/html")], &own(id, "Ecs.0011", 400, "text")), id);
         for body in ["", "{", "<html>", "[]", "null"] {
