@@ -85,6 +85,19 @@ fn every_order_has_a_permit_of_its_own_and_its_intent_before_it() {
 }
 
 #[test]
+fn a_baseline_is_good_for_thirty_seconds_and_one_unlike_the_plan_is_read_twice() {
+    assert_eq!(sends(&ready(1).tick(30_000)), [[0]]);
+    let mut desk = ready(1);
+    let actions = desk.tick(30_001);
+    assert_eq!((sends(&actions).len(), looks(&actions)), (0, vec![vec![0]]));
+    let mut desk = Desk::of(1, "RUNNING");
+    desk.tick(0);
+    assert!(sends(&desk.look(1_000, "STOPPED")).is_empty());
+    assert_eq!(desk.next(0), 3_000);
+    assert_eq!(sends(&desk.look(3_000, "STOPPED")), [[0]]);
+}
+
+#[test]
 fn an_answer_to_another_permit_is_none() {
     let mut desk = sending();
     assert!(records(&sent(&mut desk, 1_000, 2, accepted())).is_empty());
