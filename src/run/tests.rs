@@ -485,6 +485,27 @@ fn an_own_job_decides_with_one_read() {
 }
 
 #[test]
+fn a_state_without_a_word_of_the_own_job_needs_ten_looks_and_is_no_success_while_it_works() {
+    let answer = || vec![Outcome::Accepted { ticket: Some("job-7".into()), request_id: None }];
+    let shows = |at: Option<HandleState>| Seen::Here(Observation { handle: at, ..observed("RUNNING") });
+    // The job is not to be found for half a minute, and the server still shows the state of before.
+    let hidden = move |since: Duration| match since.as_secs() {
+        0..40 => shows(Some(HandleState::Working)),
+        40..75 => shows(None),
+        75..200 => shows(Some(HandleState::Working)),
+        _ => shows(Some(HandleState::Done)),
+    };
+    let mut rig = Rig::one("RUNNING", Box::new(hidden), answer());
+    assert_eq!(rig.run(), [Verdict::Succeeded]);
+    assert!(rig.elapsed() >= secs(200), "after {:?}", rig.elapsed());
+    // It is gone for good.
+    let gone = move |since: Duration| shows((since < secs(40)).then_some(HandleState::Working));
+    let mut rig = Rig::one("RUNNING", Box::new(gone), answer());
+    assert_eq!(rig.run(), [Verdict::Succeeded]);
+    assert!((secs(85)..secs(150)).contains(&rig.elapsed()), "after {:?}", rig.elapsed());
+}
+
+#[test]
 fn looks_that_disagree_behind_the_end_of_an_own_job_need_ten_that_agree() {
     let looks: Box<dyn Fn(Duration) -> Seen> = Box::new(|since| {
         let (handle, status) = match since.as_secs() {

@@ -170,11 +170,7 @@ impl Machine {
             return self.not_proven(now, index, &seen);
         }
         let target = &self.targets[index];
-        let needed = match (&target.proof, target.disputed) {
-            (None, _) => u32::MAX,
-            (Some(_), true) => evidence::INFERRED,
-            (Some(proof), false) => proof.reads,
-        };
+        let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.needs(&seen, target.disputed));
         if seen.handle == Some(HandleState::Failed) {
             return self.finish(now, index, Verdict::Failed, Some(failure(&seen)));
         }

@@ -156,6 +156,10 @@ impl Schedule {
             }
             _ => {}
         }
+        // Whoever gives an order up before reads show what it did may take its end for that of the next one.
+        if self.second.is_some() && self.lag > self.policy.start_window {
+            self.policy.start_window = secs(900);
+        }
     }
 
     /// What a reinstall comes to.
