@@ -120,8 +120,13 @@ impl Machine {
             Phase::Running if settled => self.finish(now, index, Verdict::Succeeded, None),
             Phase::Failed | Phase::Gone if settled => self.finish(now, index, Verdict::Failed, Some(failure(&seen))),
             Phase::Running | Phase::Failed | Phase::Gone => target.next_look = now.steady + gap,
-            Phase::Stopped if now.steady >= asked.again && self.halted.is_some() => self.left_off(now, index),
-            Phase::Stopped if now.steady >= asked.again && asked.times < POWER_TRIES => self.start(now, index),
+            // What was asked for before the halt may still show late.
+            Phase::Stopped if self.halted.is_some() && now.steady >= asked.again + STOP_LIMIT => {
+                self.left_off(now, index)
+            }
+            Phase::Stopped if now.steady >= asked.again && asked.times < POWER_TRIES && self.halted.is_none() => {
+                self.start(now, index);
+            }
             _ => target.next_look = now.steady + self.policy.power_pause(elapsed),
         }
     }

@@ -193,9 +193,12 @@ impl Oracle {
             let seen = shows_progress && duration > stale + lag + Duration::from_secs(61);
             let allowed: &[Verdict] = match ending {
                 // An end that came without a sign of its beginning, or too late, may stay unknown.
-                Ending::Good | Ending::Off if in_time && seen => &[Succeeded],
+                Ending::Good if in_time && seen => &[Succeeded],
+                // A run that was halted meanwhile starts nothing.
+                Ending::Off if in_time && seen => &[Succeeded, Failed],
                 Ending::Failed if in_time && seen => &[Failed],
-                Ending::Good | Ending::Off => &[Succeeded, TimedOut, Unverified],
+                Ending::Good => &[Succeeded, TimedOut, Unverified],
+                Ending::Off => &[Succeeded, Failed, TimedOut, Unverified],
                 Ending::Failed => &[Failed, TimedOut, Unverified],
                 Ending::Stuck => &[TimedOut, Unverified],
                 Ending::Vanishes => &[Vanished, Failed, TimedOut, Unverified],

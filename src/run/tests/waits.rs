@@ -67,7 +67,7 @@ fn a_stop_is_asked_for_three_times_and_no_order_follows_a_refusal() {
 }
 
 #[test]
-fn a_server_that_stays_off_after_a_halt_is_said_to_be_left_off_at_once() {
+fn a_server_that_stays_off_for_ten_minutes_after_a_halt_is_said_to_be_left_off() {
     let mut rig = Rig::one("RUNNING", life("RUNNING", "STOPPED"), vec![accepted()]);
     rig.power_faults = vec![FaultClass::Server; 9];
     while rig.powers.is_empty() {
@@ -79,7 +79,8 @@ fn a_server_that_stays_off_after_a_halt_is_said_to_be_left_off_at_once() {
     let asked = rig.elapsed();
     assert_eq!(rig.run(), [Verdict::Failed]);
     assert_eq!(rig.machine.targets()[0].error.as_ref().expect("why").kind, "left_off");
-    assert!(rig.elapsed() < asked + secs(30), "after {:?}", rig.elapsed() - asked);
+    let after = rig.elapsed() - asked;
+    assert!((secs(600)..secs(700)).contains(&after), "after {after:?}: reads may lag, and the deadline is far");
     assert_eq!(rig.powers.len(), 1, "no call after the halt");
 }
 
