@@ -36,6 +36,7 @@ pub(super) struct Account {
     pub(super) region: Option<String>,
     pub(super) origins: Vec<(&'static str, String)>,
     /// Path of a file with the cloud's own certificate authorities.
+    #[expect(dead_code, reason = "the transport takes no authorities of a product's own yet")]
     pub(super) cacert: Option<Found>,
     interface: Interface,
     /// `--endpoint`: it replaces whatever the catalogue says.
@@ -53,11 +54,12 @@ impl Account {
     /// As [`credentials::settle`].
     pub(super) fn read(sources: &dyn Sources) -> Result<Self, SetupError> {
         let mut settings: Settings = credentials::settle(sources)?;
-        let home = settings.identity.clone().or_else(|| settings.endpoint.clone()).ok_or(SetupError::MissingSetting {
-            vendor: NAME,
-            key: "identity service",
-            next_step: "set OS_AUTH_URL".to_owned(),
-        })?;
+        let home =
+            settings.identity.clone().or_else(|| settings.endpoint.clone()).ok_or(SetupError::MissingSetting {
+                vendor: NAME,
+                key: "identity service",
+                next_step: "set OS_AUTH_URL".to_owned(),
+            })?;
         let (region, interface) = (settings.region.take(), settings.interface);
         let (origins, cacert) = (std::mem::take(&mut settings.origins), settings.cacert.take());
         let alone = settings.endpoint.clone();
@@ -182,7 +184,8 @@ fn choose(
         None => there.first().ok_or_else(|| invalid("no_endpoint", String::new(), ""))?,
     };
     let found = Found { value: Secret::from(chosen.url.clone()), origin: "the cloud's catalogue".to_owned() };
-    address(&found).map_err(|error| invalid("bad_endpoint", error.to_string(), "ask the cloud's operator, or give `--endpoint`"))
+    address(&found)
+        .map_err(|error| invalid("bad_endpoint", error.to_string(), "ask the cloud's operator, or give `--endpoint`"))
 }
 
 #[cfg(test)]

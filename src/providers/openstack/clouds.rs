@@ -35,7 +35,9 @@ pub(super) fn chosen(sources: &dyn Sources) -> Result<Option<Values<'static>>, S
         (None, None) => return Ok(None),
     };
     let files = match sources.variable("OS_CLIENT_CONFIG_FILE") {
-        Some(path) => vec![sources.file(path.value.expose())?.ok_or_else(|| bad(&path.origin, "there is no such file"))?],
+        Some(path) => {
+            vec![sources.file(path.value.expose())?.ok_or_else(|| bad(&path.origin, "there is no such file"))?]
+        }
         None => [sources.home_file(USER)?, sources.file(SYSTEM)?].into_iter().flatten().collect(),
     };
     let mut there = Vec::new();
@@ -59,7 +61,8 @@ pub(super) fn chosen(sources: &dyn Sources) -> Result<Option<Values<'static>>, S
 
 /// The parser's own message could quote a secret.
 fn parse(file: &Found) -> Result<Document, SetupError> {
-    serde_saphyr::from_str(file.value.expose()).map_err(|_| bad(&file.origin, "it cannot be read as a clouds.yaml file"))
+    serde_saphyr::from_str(file.value.expose())
+        .map_err(|_| bad(&file.origin, "it cannot be read as a clouds.yaml file"))
 }
 
 fn values(
@@ -68,7 +71,10 @@ fn values(
     place: String,
 ) -> Result<Values<'static>, SetupError> {
     if cloud.get("verify") == Some(&Value::Bool(false)) || cloud.get("insecure") == Some(&Value::Bool(true)) {
-        return Err(bad(&place, "it says that certificates are not to be checked, which is never done here; give `cacert`"));
+        return Err(bad(
+            &place,
+            "it says that certificates are not to be checked, which is never done here; give `cacert`",
+        ));
     }
     if cloud.contains_key("profile") && cloud.get("auth").and_then(|auth| auth.get("auth_url")).is_none() {
         return Err(bad(&place, "it takes its address from a `profile` of the tools; write `auth_url` under `auth`"));
@@ -107,7 +113,6 @@ fn plain(value: &Value) -> Option<Secret> {
 #[cfg(test)]
 mod tests {
     use super::super::credentials::{Proof, settle};
-    use super::*;
     use crate::providers::bench::MapSources;
 
     const FILE: &str = "clouds:\n  one:\n    auth:\n      auth_url: https://one.example.com:5000\n      username: ann\n      \
@@ -148,10 +153,13 @@ mod tests {
 
     #[test]
     fn a_broken_file_is_not_quoted_and_unchecked_certificates_are_refused() {
-        for text in ["clouds: [HUSH", "clouds: {one: {verify: false, auth: {password: HUSH}}}", "clouds: {one: {profile: HUSH}}"] {
-            let sources = MapSources::default()
-                .with("file:.config/openstack/clouds.yaml", text)
-                .with("variable:OS_CLOUD", "one");
+        for text in [
+            "clouds: [HUSH",
+            "clouds: {one: {verify: false, auth: {password: HUSH}}}",
+            "clouds: {one: {profile: HUSH}}",
+        ] {
+            let sources =
+                MapSources::default().with("file:.config/openstack/clouds.yaml", text).with("variable:OS_CLOUD", "one");
             let error = settle(&sources).err().expect(text).to_string();
             assert!(!error.contains("HUSH"), "{error}");
         }

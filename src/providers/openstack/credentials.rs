@@ -143,7 +143,8 @@ pub(super) fn settle(sources: &dyn Sources) -> Result<Settings, SetupError> {
             let variable = |key: &str| names(key).iter().find_map(|name| sources.variable(name));
             let starts = ["OS_AUTH_URL", "OS_TOKEN", "OS_ENDPOINT"];
             // Under `--endpoint` the identity service's address is known.
-            let proofs = ["OS_USERNAME", "OS_USER_ID", "OS_APPLICATION_CREDENTIAL_ID", "OS_APPLICATION_CREDENTIAL_NAME"];
+            let proofs =
+                ["OS_USERNAME", "OS_USER_ID", "OS_APPLICATION_CREDENTIAL_ID", "OS_APPLICATION_CREDENTIAL_NAME"];
             if !starts.iter().chain(&proofs).any(|name| sources.variable(name).is_some()) {
                 return Err(nothing());
             }
@@ -258,7 +259,8 @@ fn proof(values: &Values<'_>, origins: &mut Vec<(&'static str, String)>) -> Resu
         "none" | "noauth" => return Ok(Proof::Nobody),
         "http_basic" => {
             let user = values.found("username").ok_or_else(|| values.missing("the user (username, OS_USERNAME)"))?;
-            let secret = values.found("password").ok_or_else(|| values.missing("the password (password, OS_PASSWORD)"))?;
+            let secret =
+                values.found("password").ok_or_else(|| values.missing("the password (password, OS_PASSWORD)"))?;
             note("user", &user);
             note("password", &secret);
             return Ok(Proof::Basic { user: user.value.expose().trim().to_owned(), password: secret.value });
@@ -333,7 +335,8 @@ fn scope(values: &Values<'_>) -> Result<Scope, SetupError> {
     if let Some(id) = values.text("project_id") {
         return Ok(Scope::ProjectId(id));
     }
-    let name = values.text("project_name").ok_or_else(|| values.missing("the project (project_name, OS_PROJECT_NAME)"))?;
+    let name =
+        values.text("project_name").ok_or_else(|| values.missing("the project (project_name, OS_PROJECT_NAME)"))?;
     let domain = domain(values, "project").or_else(|| domain(values, "user"));
     Ok(Scope::ProjectName(name, domain))
 }

@@ -2,7 +2,7 @@
 //!
 //! Sources: Compute API guide ("Faults"), Identity API reference; answers as the services give them.
 
-use crate::model::{ApiError, FaultClass, ReadFault};
+use crate::model::{ApiError, FaultClass};
 use crate::wire::WireResponse;
 use serde_json::{Map, Value};
 
@@ -88,11 +88,6 @@ pub(super) fn fault(answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
         error.next_step = "the cloud is too old for this wish: leave out what it does not know".to_owned();
     }
     Some((class, error))
-}
-
-/// The same as a fault of a read.
-pub(super) fn read_fault(answer: &WireResponse) -> Option<ReadFault> {
-    fault(answer).map(|(class, error)| ReadFault { class, error })
 }
 
 fn classify(status: u16, found: &Envelope) -> FaultClass {

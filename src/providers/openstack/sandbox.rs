@@ -149,9 +149,7 @@ impl OpenStack {
             "list-servers-detailed" => nova::list(request, version, true, world),
             "show-server" => nova::show(&id, version, world),
             "list-actions" => self.actions.list(&id, world),
-            "show-action" => {
-                self.actions.show(&id, &segments.get(5).cloned().unwrap_or_default(), version, world)
-            }
+            "show-action" => self.actions.show(&id, &segments.get(5).cloned().unwrap_or_default(), version, world),
             "rebuild" => rebuild::carry_out(&mut self.actions, request, &id, version, world),
             "os-stop" => nova::power(&id, true, world),
             "os-start" => nova::power(&id, false, world),

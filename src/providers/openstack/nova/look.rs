@@ -41,8 +41,8 @@ fn phase(status: &str, task: Option<&str>) -> Phase {
         "SHUTOFF" => resting(Phase::Stopped),
         "ERROR" => resting(Phase::Failed),
         "REBUILD" => Phase::Installing,
-        "BUILD" | "REBOOT" | "HARD_REBOOT" | "MIGRATING" | "RESIZE" | "REVERT_RESIZE" | "VERIFY_RESIZE" | "PASSWORD"
-        | "PAUSED" | "SUSPENDED" | "RESCUE" | "SHELVED" | "SHELVED_OFFLOADED" => Phase::Changing,
+        "BUILD" | "REBOOT" | "HARD_REBOOT" | "MIGRATING" | "RESIZE" | "REVERT_RESIZE" | "VERIFY_RESIZE"
+        | "PASSWORD" | "PAUSED" | "SUSPENDED" | "RESCUE" | "SHELVED" | "SHELVED_OFFLOADED" => Phase::Changing,
         "DELETED" | "SOFT_DELETED" => Phase::Gone,
         _ => Phase::Unknown,
     }
@@ -218,7 +218,8 @@ fn joined(server: &Server, action: Result<Option<Action>, ReadFault>) -> Seen {
 /// ended it, since the task is set before the call is answered.
 fn state(action: &Action, phase: Phase) -> HandleState {
     let events = action.events.as_deref().unwrap_or_default();
-    let result = |event: &str| events.iter().find(|found| found.event.as_deref() == Some(event)).map(|found| &found.result);
+    let result =
+        |event: &str| events.iter().find(|found| found.event.as_deref() == Some(event)).map(|found| &found.result);
     let is = |text: &Option<String>, word: &str| text.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(word));
     let resting = matches!(phase, Phase::Running | Phase::Stopped | Phase::Failed);
     if is(&action.message, "Error") || events.iter().any(|event| is(&event.result, "Error")) {

@@ -27,7 +27,8 @@ pub(super) fn check(wish: &Wish) -> Result<(), Refusal> {
     };
     for (name, value) in &wish.fields {
         match (name.as_str(), value) {
-            ("name" | "description", Value::String(text)) if text.chars().count() <= 255 && !text.trim().is_empty() => {}
+            ("name" | "description", Value::String(text)) if text.chars().count() <= 255 && !text.trim().is_empty() => {
+            }
             ("name" | "description", _) => return bad(name, "a text of 1 to 255 characters"),
             ("metadata", Value::Object(pairs)) => {
                 let fits = |(key, value): (&String, &Value)| {
@@ -100,26 +101,27 @@ pub(super) async fn prepare(
         // Before any read: such a cloud cannot, whatever the image.
         version(range, &needs)?;
     }
-    let image = match (&wish.image, record.seen.image.as_deref()) {
-        (Some(choice), _) => images::resolve(api, &nova.account, choice).await?,
-        (None, Some(id)) => images::resolve(api, &nova.account, &Choice::Id(id.to_owned())).await.map_err(|refusal| {
-            match refusal.kind {
-                "unknown_image" => refuse(
-                    "unknown_image",
-                    format!("the server's present image {id} is not there any more, or not active"),
-                    "give another one with `--image`; `reinstall images` lists them",
-                ),
-                _ => refusal,
+    let image =
+        match (&wish.image, record.seen.image.as_deref()) {
+            (Some(choice), _) => images::resolve(api, &nova.account, choice).await?,
+            (None, Some(id)) => images::resolve(api, &nova.account, &Choice::Id(id.to_owned())).await.map_err(
+                |refusal| match refusal.kind {
+                    "unknown_image" => refuse(
+                        "unknown_image",
+                        format!("the server's present image {id} is not there any more, or not active"),
+                        "give another one with `--image`; `reinstall images` lists them",
+                    ),
+                    _ => refusal,
+                },
+            )?,
+            (None, None) => {
+                return Err(refuse(
+                    "image_needed",
+                    "the server boots from a volume and does not tell which image is on it",
+                    "give one with `--image`; `reinstall images` lists them",
+                ));
             }
-        })?,
-        (None, None) => {
-            return Err(refuse(
-                "image_needed",
-                "the server boots from a volume and does not tell which image is on it",
-                "give one with `--image`; `reinstall images` lists them",
-            ));
-        }
-    };
+        };
     let mut fields = Map::new();
     fields.insert("imageRef".to_owned(), image.id.clone().into());
     for field in NOVA_FIELDS {
@@ -215,10 +217,8 @@ mod tests {
 
     #[test]
     fn fields_are_checked_before_anything_is_read() {
-        let wish = |name: &str, value: Value| Wish {
-            fields: BTreeMap::from([(name.to_owned(), value)]),
-            ..Wish::default()
-        };
+        let wish =
+            |name: &str, value: Value| Wish { fields: BTreeMap::from([(name.to_owned(), value)]), ..Wish::default() };
         for (name, value, good) in [
             ("name", json!("web"), true),
             ("name", json!(" "), false),

@@ -34,10 +34,8 @@ fn prepare(product: &dyn Product, bench: &Bench<'_>, id: &str, wish: &Wish) -> R
 
 fn password() -> (Wish, OrderSecrets) {
     let wish = Wish { login: LoginWish { password: true, none: false }, ..Wish::default() };
-    let secrets = OrderSecrets {
-        password: Some(Secret::from("Kx4!pT7!mW2".to_owned()).shared()),
-        ..OrderSecrets::default()
-    };
+    let secrets =
+        OrderSecrets { password: Some(Secret::from("Kx4!pT7!mW2".to_owned()).shared()), ..OrderSecrets::default() };
     (wish, secrets)
 }
 
@@ -193,7 +191,9 @@ fn a_locked_server_is_no_busy_one() {
 fn an_answer_about_another_server_is_unclear() {
     let product = product();
     let ids = [ServerId::new(WEB).expect("an id")];
-    for body in [format!(r#"{{"server":{{"id":"{DB}"}}}}"#), "{}".to_owned(), String::new(), r#"{"server":nu"#.to_owned()] {
+    for body in
+        [format!(r#"{{"server":{{"id":"{DB}"}}}}"#), "{}".to_owned(), String::new(), r#"{"server":nu"#.to_owned()]
+    {
         let status = http::StatusCode::ACCEPTED;
         let answer = WireResponse { status, headers: http::HeaderMap::new(), body: body.clone().into() };
         assert!(matches!(product.judge(&ids, &answer).remove(0).1, Judgement::Unclear(_)), "{body}");

@@ -65,7 +65,12 @@ impl Actions {
         let now = world.now;
         match self.0.iter().find(|row| row.server == server && row.request_id == request) {
             Some(row) => good(200, &json!({"instanceAction": row.document(Some(version), now)}), world),
-            None => plain(404, "itemNotFound", &format!("Action for request_id {request} on instance {server} not found"), world),
+            None => plain(
+                404,
+                "itemNotFound",
+                &format!("Action for request_id {request} on instance {server} not found"),
+                world,
+            ),
         }
     }
 }

@@ -28,9 +28,9 @@ pub(super) fn list(request: &Inbound, world: &mut World) -> Outbound {
     let fits = |image: &&DemoImage| {
         request.parameter("name").is_none_or(|name| image.name == name)
             && request.parameter("status").is_none_or(|status| image.status == status)
-            && ids.as_deref().is_none_or(|ids| {
-                ids.strip_prefix("in:").unwrap_or(ids).split(',').any(|id| id == image.id)
-            })
+            && ids
+                .as_deref()
+                .is_none_or(|ids| ids.strip_prefix("in:").unwrap_or(ids).split(',').any(|id| id == image.id))
     };
     let all: Vec<&DemoImage> = IMAGES.iter().filter(fits).collect();
     let from = match request.parameter("marker") {

@@ -93,8 +93,8 @@ pub(super) fn issue(tokens: &mut Tokens, request: &Inbound, world: &mut World) -
             return identity(401, "Unauthorized", "Application credentials cannot request a scope.", world);
         }
         "application_credential" => {
-            let named = proof["id"] == demo::CREDENTIAL
-                || (proof["name"] == demo::CREDENTIAL_NAME && is_user(&proof["user"]));
+            let named =
+                proof["id"] == demo::CREDENTIAL || (proof["name"] == demo::CREDENTIAL_NAME && is_user(&proof["user"]));
             named && same(&text(&proof["secret"]), demo::CREDENTIAL_SECRET)
         }
         "token" => tokens.owner(&text(&proof["id"]), request.at).is_some(),

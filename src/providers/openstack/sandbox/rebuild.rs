@@ -54,18 +54,19 @@ fn check(fields: &Map<String, Value>, version: Microversion) -> Result<&'static 
             "accessIPv4" => value.as_str().is_some_and(|text| text.parse::<std::net::Ipv4Addr>().is_ok()),
             "accessIPv6" => value.as_str().is_some_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok()),
             "user_data" => value.is_null() || length.is_some_and(|length| length <= 65_535),
-            "hostname" => value.as_str().is_some_and(|text| {
-                !text.is_empty() && (version >= Microversion(2, 94) || !text.contains('.'))
-            }),
+            "hostname" => value
+                .as_str()
+                .is_some_and(|text| !text.is_empty() && (version >= Microversion(2, 94) || !text.contains('.'))),
             _ => value.is_null() || length.is_some_and(|length| (1..=255).contains(&length)),
         };
         if !good {
             return Err(invalid(name));
         }
     }
-    let id = fields.get("imageRef").and_then(Value::as_str).ok_or_else(|| {
-        bad("Invalid input for field/attribute rebuild. 'imageRef' is a required property")
-    })?;
+    let id = fields
+        .get("imageRef")
+        .and_then(Value::as_str)
+        .ok_or_else(|| bad("Invalid input for field/attribute rebuild. 'imageRef' is a required property"))?;
     let image = demo::image_of(id).ok_or_else(|| bad("Cannot find image for rebuild"))?;
     if image.status != "active" {
         return Err(bad(format!("Image {id} is not active.")));
