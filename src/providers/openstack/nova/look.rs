@@ -7,6 +7,7 @@ use crate::model::{
     ApiError, FaultClass, HandleState, Observation, Phase, ReadFault, Record, Ref, Seen, ServerId, Watch,
 };
 use crate::providers::openstack::images::PAGES;
+use crate::providers::openstack::microversion::Microversion;
 use crate::providers::openstack::wire::{Action, ActionAnswer, Server, ServerAnswer, ServerList, next_marker};
 use crate::wire::Api;
 use futures_util::future::join_all;
@@ -18,6 +19,8 @@ const ACTION: &str = "GET /servers/{server_id}/os-instance-actions/{request_id}"
 
 /// Servers in one page; a cloud may give fewer and says where the next page is.
 const PAGE: &str = "500";
+/// Since then a list has the servers of a cell that is down as well; before, only a read by id tells of them.
+const WHOLE: Microversion = Microversion(2, 69);
 /// Reads under way at one time.
 const SIDE_BY_SIDE: usize = 8;
 
@@ -179,7 +182,17 @@ pub(super) async fn observe(api: &dyn Api, nova: &Nova, watches: &[Watch]) -> Ve
             found.insert(one.id.as_str().to_owned(), row(api, nova, one.id.as_str()).await);
         }
         _ => match rows(api, nova).await {
-            Ok(rows) => found.extend(rows.into_iter().map(|(id, server)| (id, Ok(Some(server))))),
+            Ok(rows) => {
+                found.extend(rows.into_iter().map(|(id, server)| (id, Ok(Some(server)))));
+                if nova.read_version() < WHOLE {
+                    let missing = watches.iter().filter(|watch| !found.contains_key(watch.id.as_str()));
+                    let missing: Vec<&str> = missing.map(|watch| watch.id.as_str()).collect();
+                    for group in missing.chunks(SIDE_BY_SIDE) {
+                        let read = |id: &&'_ str| async move { (id.to_string(), row(api, nova, id).await) };
+                        found.extend(join_all(group.iter().map(read)).await);
+                    }
+                }
+            }
             Err(fault) => broken = Some(fault),
         },
     }
