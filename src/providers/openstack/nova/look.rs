@@ -187,9 +187,8 @@ pub(super) async fn observe(api: &dyn Api, nova: &Nova, watches: &[Watch]) -> Ve
                 if nova.read_version() < WHOLE {
                     let missing = watches.iter().filter(|watch| !found.contains_key(watch.id.as_str()));
                     let missing: Vec<&str> = missing.map(|watch| watch.id.as_str()).collect();
-                    for group in missing.chunks(SIDE_BY_SIDE) {
-                        let read = |id: &&'_ str| async move { (id.to_string(), row(api, nova, id).await) };
-                        found.extend(join_all(group.iter().map(read)).await);
+                    for id in missing {
+                        found.insert(id.to_owned(), row(api, nova, id).await);
                     }
                 }
             }
