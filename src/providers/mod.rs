@@ -8,6 +8,7 @@ mod access;
 pub(crate) mod bench;
 pub mod huawei;
 pub mod jdcloud;
+pub mod openstack;
 pub mod zenlayer;
 
 pub use access::{Found, SetupError, Sources};
@@ -56,7 +57,7 @@ pub struct SignScope<'a> {
 pub type BuildFn = fn(&dyn Sources) -> Result<Box<dyn Product>, SetupError>;
 
 /// Every vendor. A new one is its folder, its `mod` line above and its line here.
-pub static VENDORS: &[&Vendor] = &[&jdcloud::VENDOR, &zenlayer::VENDOR, &huawei::VENDOR];
+pub static VENDORS: &[&Vendor] = &[&jdcloud::VENDOR, &zenlayer::VENDOR, &openstack::VENDOR, &huawei::VENDOR];
 
 /// All products, in the order of the registry.
 pub fn entries() -> impl Iterator<Item = (&'static Vendor, &'static Entry)> {

@@ -1,0 +1,217 @@
+//! Ironic, the bare metal service: a rebuild of a node (documentation: Bare Metal API reference).
+
+mod access;
+mod calls;
+mod fields;
+mod look;
+mod plan;
+mod reads;
+pub(super) mod sandbox;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub(super) use access::{Access, Cloud};
+
+use crate::model::{
+    ApiError, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, PowerOff, PowerPlan, Prepared, Record, Ref,
+    Refusal, Seen, ServerId, Watch, Wish,
+};
+use crate::providers::{Admission, Answering, Entry, Judgement, Product};
+use crate::wire::{Api, Login, ReadFault, Reading, WireRequest, WireResponse};
+use http::Method;
+use reads::Level;
+use serde_json::{Value, json};
+use std::sync::OnceLock;
+use url::Url;
+
+/// Name of the vendor, for messages.
+const NAME: &str = "openstack";
+/// Name of the product.
+pub(super) const ID: &str = "openstack-ironic";
+
+/// Limits, for the registry's line.
+pub(super) const FACTS: crate::providers::Facts = fields::FACTS;
+/// Fields, for the registry's line.
+pub(super) const FIELDS: &[crate::providers::Field] = fields::FIELDS;
+
+/// Ironic, ready to be asked.
+pub(super) struct Ironic {
+    entry: &'static Entry,
+    access: Access,
+    level: OnceLock<Level>,
+}
+
+impl Ironic {
+    /// A product that reads and orders with this access.
+    pub(super) fn new(entry: &'static Entry, access: Access) -> Self {
+        Self { entry, access, level: OnceLock::new() }
+    }
+
+    async fn settle(&self, api: &dyn Api) -> Result<Level, ReadFault> {
+        if let Some(level) = self.level.get() {
+            return Ok(*level);
+        }
+        self.access.settle(api).await?;
+        let root = calls::call(&self.access, Method::GET, &[], 1, calls::ROOT);
+        let newest = calls::newest(&api.read(root).await?)?;
+        let level = Level::of(newest).ok_or_else(|| ReadFault {
+            class: FaultClass::Invalid,
+            error: ApiError::local("too_old", format!("the service has version 1.{newest} at most, and 1.8 is needed"))
+                .advise("have the service brought up to date"),
+        })?;
+        Ok(*self.level.get_or_init(|| level))
+    }
+
+    /// The call that puts the image on the node's record, where the plan needs it. It destroys nothing and may come
+    /// twice: nothing is installed before a rebuild is ordered.
+    pub(super) fn update(&self, server: &Prepared) -> Option<WireRequest> {
+        let update = server.body.get(plan::UPDATE).filter(|list| list.as_array().is_some_and(|list| !list.is_empty()))?;
+        let path = ["nodes", server.record.id.as_str()];
+        let minor = plan::minor(server);
+        Some(calls::call_with(&self.access, Method::PATCH, &path, minor, calls::UPDATE, update))
+    }
+
+    /// Reads a 2xx answer to [`Ironic::update`]: the node with its new record.
+    pub(super) fn judge_update(&self, server: &Prepared, answer: &WireResponse) -> Result<(), ApiError> {
+        let unclear = |text: &str| ReadFault::malformed(text.to_owned()).error;
+        let node: wire::Node = answer.parse().map_err(|fault| fault.error)?;
+        if node.uuid.as_deref() != Some(server.record.id.as_str()) {
+            return Err(unclear("the answer is not about the node that was changed"));
+        }
+        let wanted = server.image.as_ref().map(|(id, _)| id.as_str());
+        if look::image(&node.glance).as_deref() != wanted {
+            return Err(unclear("the node's record does not name the new image"));
+        }
+        Ok(())
+    }
+}
+
+impl Product for Ironic {
+    fn entry(&self) -> &'static Entry {
+        self.entry
+    }
+
+    fn login(&self) -> &dyn Login {
+        &self.access
+    }
+
+    fn endpoint(&self) -> &Url {
+        self.access.base()
+    }
+
+    fn region(&self) -> Option<&str> {
+        self.access.region()
+    }
+
+    fn account(&self) -> String {
+        self.access.account()
+    }
+
+    fn origins(&self) -> Vec<(&'static str, String)> {
+        self.access.origins().to_vec()
+    }
+
+    fn connect<'a>(&'a self, api: &'a dyn Api) -> Reading<'a, ()> {
+        Box::pin(async move { self.settle(api).await.map(drop) })
+    }
+
+    fn find<'a>(&'a self, api: &'a dyn Api, refs: &'a [Ref]) -> Reading<'a, Vec<Record>> {
+        Box::pin(async move {
+            if refs.is_empty() {
+                return Ok(Vec::new());
+            }
+            let level = self.settle(api).await?;
+            let ids: Option<Vec<&ServerId>> = refs
+                .iter()
+                .map(|reference| match reference {
+                    Ref::Id(id) => Some(id),
+                    Ref::Name(_) | Ref::Ip(_) => None,
+                })
+                .collect();
+            match ids {
+                Some(ids) if ids.len() <= 3 => reads::by_ids(api, &self.access, level, &ids).await,
+                _ => reads::list(api, &self.access, level).await,
+            }
+        })
+    }
+
+    fn list<'a>(&'a self, api: &'a dyn Api) -> Reading<'a, Vec<Record>> {
+        Box::pin(async move { reads::list(api, &self.access, self.settle(api).await?).await })
+    }
+
+    fn images<'a>(&'a self, api: &'a dyn Api, _server: Option<&'a Record>) -> Reading<'a, Vec<Image>> {
+        Box::pin(async move { Ok(reads::images(&self.list(api).await?)) })
+    }
+
+    fn keys<'a>(&'a self, _api: &'a dyn Api) -> Reading<'a, Vec<KeyPair>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn check(&self, wish: &Wish, secrets: &OrderSecrets) -> Result<(), Refusal> {
+        plan::check(wish, secrets)
+    }
+
+    fn admit(&self, seen: &Observation, wish: &Wish) -> Admission {
+        look::admit(seen, wish)
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        api: &'a dyn Api,
+        record: Record,
+        power: PowerPlan,
+        wish: &'a Wish,
+    ) -> Answering<'a, Result<Prepared, Refusal>> {
+        Box::pin(async move { plan::settle(record, power, wish, self.settle(api).await?) })
+    }
+
+    fn observe<'a>(&'a self, api: &'a dyn Api, watches: &'a [Watch]) -> Answering<'a, Vec<(ServerId, Seen)>> {
+        Box::pin(async move {
+            if watches.is_empty() {
+                return Vec::new();
+            }
+            match self.settle(api).await {
+                Ok(level) => reads::observe(api, &self.access, level, watches).await,
+                Err(fault) => watches.iter().map(|watch| (watch.id.clone(), Seen::Fault(fault.clone()))).collect(),
+            }
+        })
+    }
+
+    fn order(&self, order: &Order<'_>) -> WireRequest {
+        let (id, body, minor) = match order.batch.first() {
+            Some(prepared) => {
+                (prepared.record.id.as_str(), plan::order_body(prepared, order), plan::minor(prepared))
+            }
+            None => ("", json!({}), 1),
+        };
+        let path = ["nodes", id, "states", "provision"];
+        calls::call_with(&self.access, Method::PUT, &path, minor, calls::REBUILD, &body)
+    }
+
+    fn judge(&self, ids: &[ServerId], answer: &WireResponse) -> Vec<(ServerId, Judgement)> {
+        calls::judge(ids, answer)
+    }
+
+    fn stop(&self, _server: &Prepared, _mode: PowerOff, _secrets: &OrderSecrets) -> Option<WireRequest> {
+        None
+    }
+
+    fn start(&self, server: &Prepared, _secrets: &OrderSecrets) -> Option<WireRequest> {
+        let path = ["nodes", server.record.id.as_str(), "states", "power"];
+        let body: Value = json!({ "target": "power on" });
+        Some(calls::call_with(&self.access, Method::PUT, &path, 8, calls::POWER, &body))
+    }
+
+    fn judge_power(&self, _id: &ServerId, answer: &WireResponse) -> Result<(), ApiError> {
+        calls::judge_power(answer)
+    }
+
+    fn fault(&self, answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
+        calls::fault(answer, &self.access.refused())
+    }
+
+    fn request_id(&self, answer: &WireResponse) -> Option<String> {
+        calls::request_id(answer)
+    }
+}
