@@ -11,7 +11,7 @@ pub mod jdcloud;
 pub mod openstack;
 pub mod zenlayer;
 
-pub use access::{Found, SetupError, Sources};
+pub use access::{Found, SetupError, Sources, address};
 
 use crate::model::{
     ApiError, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, PasswordRule, PowerOff, Prepared, Record,
@@ -57,7 +57,7 @@ pub struct SignScope<'a> {
 pub type BuildFn = fn(&dyn Sources) -> Result<Box<dyn Product>, SetupError>;
 
 /// Every vendor. A new one is its folder, its `mod` line above and its line here.
-pub static VENDORS: &[&Vendor] = &[&jdcloud::VENDOR, &zenlayer::VENDOR, &openstack::VENDOR, &huawei::VENDOR];
+pub static VENDORS: &[&Vendor] = &[&jdcloud::VENDOR, &zenlayer::VENDOR, &huawei::VENDOR, &openstack::VENDOR];
 
 /// All products, in the order of the registry.
 pub fn entries() -> impl Iterator<Item = (&'static Vendor, &'static Entry)> {

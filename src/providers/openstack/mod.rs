@@ -1,42 +1,32 @@
-//! OpenStack. See the `README.md` of each product's folder.
+//! OpenStack: servers of Nova, nodes of Ironic, and the sign-in that its products share. See `README.md` in this folder.
 
+mod account;
+mod clouds;
+mod credentials;
+mod fault;
+mod fields;
+mod images;
 mod ironic;
+mod login;
+mod microversion;
+mod nova;
 mod sandbox;
+mod sign;
+mod wire;
 
-use super::{Entry, SetupError, Vendor};
+use crate::providers::{Entry, Vendor};
 
-/// Name of the vendor: folder, family, section.
-pub const NAME: &str = "openstack";
+/// What it calls itself in messages.
+const NAME: &str = "openstack";
 
-/// OpenStack and its products.
+static PRODUCTS: [Entry; 2] = [nova::ENTRY, ironic::ENTRY];
+
+/// The vendor's line in the registry.
 pub static VENDOR: Vendor = Vendor {
     name: NAME,
     title: "OpenStack",
     products: &PRODUCTS,
-    variables: &[
-        ("OS_AUTH_TYPE", "how to sign in: none, http_basic"),
-        ("OS_ENDPOINT", "address of a service without a catalogue"),
-        ("OS_USERNAME", "user"),
-        ("OS_PASSWORD", "password"),
-    ],
-    sign: |_, _, _, _| Ok(None),
-    emulator: || Box::new(sandbox::OpenStack),
+    variables: fields::VARIABLES,
+    sign: sign::request,
+    emulator: sandbox::emulator,
 };
-
-const IRONIC: usize = 0;
-
-static PRODUCTS: [Entry; 1] = [Entry {
-    id: ironic::ID,
-    aliases: &[],
-    about: "OpenStack Ironic (bare metal)",
-    facts: ironic::FACTS,
-    fields: ironic::FIELDS,
-    build: |sources| {
-        let access = ironic::Access::standalone(sources)?.ok_or_else(|| SetupError::NoCredentials {
-            vendor: NAME,
-            looked: "OS_AUTH_TYPE".to_owned(),
-            next_step: "set OS_AUTH_TYPE to none or http_basic, with OS_ENDPOINT".to_owned(),
-        })?;
-        Ok(Box::new(ironic::Ironic::new(&PRODUCTS[IRONIC], access)))
-    },
-}];

@@ -1,11 +1,17 @@
 //! OpenStack's part of the sandbox.
 
-use super::ironic::sandbox as ironic;
+mod ironic;
+
 use crate::sandbox::machine::Machine;
 use crate::sandbox::{Emulator, Inbound, Injected, Outbound, Route, World};
 
+/// Makes the emulator.
+pub(super) fn emulator() -> Box<dyn Emulator> {
+    Box::new(OpenStack)
+}
+
 /// Emulates the services.
-pub(super) struct OpenStack;
+struct OpenStack;
 
 impl Emulator for OpenStack {
     fn route(&self, request: &Inbound) -> Option<Route> {

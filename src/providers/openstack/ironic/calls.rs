@@ -1,12 +1,13 @@
 //! How a call is built, what Ironic's errors mean, how the answer to an order is judged.
 
-use super::access::Access;
 use super::wire::{Envelope, Told};
 use crate::model::{ApiError, FaultClass, ServerId};
 use crate::providers::Judgement;
+use crate::providers::openstack::credentials::below;
 use crate::wire::{ReadFault, WireRequest, WireResponse};
 use http::Method;
 use serde_json::Value;
+use url::Url;
 
 /// The header that asks for a version of the interface. Without it a request speaks 1.1, with few fields.
 pub(super) const VERSION: &str = "x-openstack-ironic-api-version";
@@ -22,28 +23,23 @@ pub(super) const REBUILD: &str = "PUT /v1/nodes/{node}/states/provision";
 pub(super) const POWER: &str = "PUT /v1/nodes/{node}/states/power";
 
 /// Builds a call; `minor` is the version's second number.
-pub(super) fn call(access: &Access, method: Method, path: &[&str], minor: u32, label: &'static str) -> WireRequest {
-    let mut url = access.base().clone();
-    url.set_query(None);
-    url.set_fragment(None);
-    if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop_if_empty().push("v1").extend(path);
-    }
-    WireRequest::new(method, url, label)
+pub(super) fn call(base: &Url, method: Method, path: &[&str], minor: u32, label: &'static str) -> WireRequest {
+    let path = [&["v1"], path].concat();
+    WireRequest::new(method, below(base, &path, &[]), label)
         .header(VERSION, &format!("1.{minor}"))
         .header("accept", "application/json")
 }
 
 /// The same with a document.
 pub(super) fn call_with(
-    access: &Access,
+    base: &Url,
     method: Method,
     path: &[&str],
     minor: u32,
     label: &'static str,
     body: &Value,
 ) -> WireRequest {
-    call(access, method, path, minor, label).header("content-type", "application/json").json(body)
+    call(base, method, path, minor, label).header("content-type", "application/json").json(body)
 }
 
 /// The newest version's second number.
@@ -132,12 +128,6 @@ fn classify(status: u16, message: &str, refused: &FaultClass) -> (FaultClass, &'
         408 | 500.. => (FaultClass::Server, ""),
         _ => (FaultClass::Invalid, ""),
     }
-}
-
-/// The identity service's refusal of a sign-in.
-pub(super) fn sign_in_fault(answer: &WireResponse) -> Option<ReadFault> {
-    let (class, error) = fault(answer, &FaultClass::Denied)?;
-    Some(ReadFault { class, error })
 }
 
 /// Judges the answer to a rebuild: 202, nothing in it, and the node's own states in `Location`.

@@ -1,23 +1,21 @@
 //! Ironic, the bare metal service: a rebuild of a node (documentation: Bare Metal API reference).
 
-mod access;
 mod calls;
 mod fields;
 mod look;
 mod plan;
 mod reads;
-pub(super) mod sandbox;
 #[cfg(test)]
 mod tests;
 mod wire;
 
-pub(super) use access::{Access, Cloud};
-
+use super::account::{Account, ServiceKind};
+use super::fault;
 use crate::model::{
     ApiError, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, PowerOff, PowerPlan, Prepared, Record, Ref,
     Refusal, Seen, ServerId, Watch, Wish,
 };
-use crate::providers::{Admission, Answering, Entry, Judgement, Product};
+use crate::providers::{Admission, Answering, Entry, Judgement, Product, SetupError, Sources};
 use crate::wire::{Api, Login, ReadFault, Reading, WireRequest, WireResponse};
 use http::Method;
 use reads::Level;
@@ -25,42 +23,58 @@ use serde_json::{Value, json};
 use std::sync::OnceLock;
 use url::Url;
 
-/// Name of the vendor, for messages.
-const NAME: &str = "openstack";
 /// Name of the product.
 pub(super) const ID: &str = "openstack-ironic";
 
-/// Limits, for the registry's line.
-pub(super) const FACTS: crate::providers::Facts = fields::FACTS;
-/// Fields, for the registry's line.
-pub(super) const FIELDS: &[crate::providers::Field] = fields::FIELDS;
+/// The service in a catalogue, and its place under `--endpoint`; the second type is from before the types were agreed on.
+const BAREMETAL: ServiceKind = ServiceKind { types: &["baremetal", "bare-metal"], path: &["baremetal"] };
+
+/// Its line in the registry.
+pub(super) const ENTRY: Entry = Entry {
+    id: ID,
+    aliases: &[],
+    about: "OpenStack bare metal (Ironic rebuild), standalone or in a cloud",
+    facts: fields::FACTS,
+    fields: fields::FIELDS,
+    build: |sources| Ok(Box::new(Ironic::new(sources)?)),
+};
+
+/// What `connect` settles: the address without its version, and what the service can do.
+struct Service {
+    base: Url,
+    level: Level,
+}
 
 /// Ironic, ready to be asked.
-pub(super) struct Ironic {
-    entry: &'static Entry,
-    access: Access,
-    level: OnceLock<Level>,
+struct Ironic {
+    account: Account,
+    service: OnceLock<Service>,
 }
 
 impl Ironic {
-    /// A product that reads and orders with this access.
-    pub(super) fn new(entry: &'static Entry, access: Access) -> Self {
-        Self { entry, access, level: OnceLock::new() }
+    fn new(sources: &dyn Sources) -> Result<Self, SetupError> {
+        Ok(Self { account: Account::read(sources)?, service: OnceLock::new() })
     }
 
-    async fn settle(&self, api: &dyn Api) -> Result<Level, ReadFault> {
-        if let Some(level) = self.level.get() {
-            return Ok(*level);
+    async fn settle(&self, api: &dyn Api) -> Result<&Service, ReadFault> {
+        if let Some(service) = self.service.get() {
+            return Ok(service);
         }
-        self.access.settle(api).await?;
-        let root = calls::call(&self.access, Method::GET, &[], 1, calls::ROOT);
+        self.account.connect(api).await?;
+        let base = without_version(self.account.service(&BAREMETAL)?);
+        let root = calls::call(&base, Method::GET, &[], 1, calls::ROOT);
         let newest = calls::newest(&api.read(root).await?)?;
         let level = Level::of(newest).ok_or_else(|| ReadFault {
             class: FaultClass::Invalid,
             error: ApiError::local("too_old", format!("the service has version 1.{newest} at most, and 1.8 is needed"))
                 .advise("have the service brought up to date"),
         })?;
-        Ok(*self.level.get_or_init(|| level))
+        Ok(self.service.get_or_init(|| Service { base, level }))
+    }
+
+    /// The service's address; before it is known nothing is ordered.
+    fn base(&self) -> &Url {
+        self.service.get().map_or(&self.account.home, |service| &service.base)
     }
 
     /// The call that puts the image on the node's record, where the plan needs it. It destroys nothing and may come
@@ -69,7 +83,7 @@ impl Ironic {
         let update = server.body.get(plan::UPDATE).filter(|list| list.as_array().is_some_and(|list| !list.is_empty()))?;
         let path = ["nodes", server.record.id.as_str()];
         let minor = plan::minor(server);
-        Some(calls::call_with(&self.access, Method::PATCH, &path, minor, calls::UPDATE, update))
+        Some(calls::call_with(self.base(), Method::PATCH, &path, minor, calls::UPDATE, update))
     }
 
     /// Reads a 2xx answer to [`Ironic::update`]: the node with its new record.
@@ -89,27 +103,27 @@ impl Ironic {
 
 impl Product for Ironic {
     fn entry(&self) -> &'static Entry {
-        self.entry
+        &ENTRY
     }
 
     fn login(&self) -> &dyn Login {
-        &self.access
+        &self.account.login
     }
 
     fn endpoint(&self) -> &Url {
-        self.access.base()
+        &self.account.home
     }
 
     fn region(&self) -> Option<&str> {
-        self.access.region()
+        self.account.region.as_deref()
     }
 
     fn account(&self) -> String {
-        self.access.account()
+        self.account.login.account()
     }
 
     fn origins(&self) -> Vec<(&'static str, String)> {
-        self.access.origins().to_vec()
+        self.account.origins.clone()
     }
 
     fn connect<'a>(&'a self, api: &'a dyn Api) -> Reading<'a, ()> {
@@ -121,7 +135,7 @@ impl Product for Ironic {
             if refs.is_empty() {
                 return Ok(Vec::new());
             }
-            let level = self.settle(api).await?;
+            let Service { base, level } = self.settle(api).await?;
             let ids: Option<Vec<&ServerId>> = refs
                 .iter()
                 .map(|reference| match reference {
@@ -130,14 +144,17 @@ impl Product for Ironic {
                 })
                 .collect();
             match ids {
-                Some(ids) if ids.len() <= 3 => reads::by_ids(api, &self.access, level, &ids).await,
-                _ => reads::list(api, &self.access, level).await,
+                Some(ids) if ids.len() <= 3 => reads::by_ids(api, base, *level, &ids).await,
+                _ => reads::list(api, base, *level).await,
             }
         })
     }
 
     fn list<'a>(&'a self, api: &'a dyn Api) -> Reading<'a, Vec<Record>> {
-        Box::pin(async move { reads::list(api, &self.access, self.settle(api).await?).await })
+        Box::pin(async move {
+            let Service { base, level } = self.settle(api).await?;
+            reads::list(api, base, *level).await
+        })
     }
 
     fn images<'a>(&'a self, api: &'a dyn Api, _server: Option<&'a Record>) -> Reading<'a, Vec<Image>> {
@@ -163,7 +180,7 @@ impl Product for Ironic {
         power: PowerPlan,
         wish: &'a Wish,
     ) -> Answering<'a, Result<Prepared, Refusal>> {
-        Box::pin(async move { plan::settle(record, power, wish, self.settle(api).await?) })
+        Box::pin(async move { plan::settle(record, power, wish, self.settle(api).await?.level) })
     }
 
     fn observe<'a>(&'a self, api: &'a dyn Api, watches: &'a [Watch]) -> Answering<'a, Vec<(ServerId, Seen)>> {
@@ -172,7 +189,7 @@ impl Product for Ironic {
                 return Vec::new();
             }
             match self.settle(api).await {
-                Ok(level) => reads::observe(api, &self.access, level, watches).await,
+                Ok(Service { base, level }) => reads::observe(api, base, *level, watches).await,
                 Err(fault) => watches.iter().map(|watch| (watch.id.clone(), Seen::Fault(fault.clone()))).collect(),
             }
         })
@@ -186,7 +203,7 @@ impl Product for Ironic {
             None => ("", json!({}), 1),
         };
         let path = ["nodes", id, "states", "provision"];
-        calls::call_with(&self.access, Method::PUT, &path, minor, calls::REBUILD, &body)
+        calls::call_with(self.base(), Method::PUT, &path, minor, calls::REBUILD, &body)
     }
 
     fn judge(&self, ids: &[ServerId], answer: &WireResponse) -> Vec<(ServerId, Judgement)> {
@@ -200,7 +217,7 @@ impl Product for Ironic {
     fn start(&self, server: &Prepared, _secrets: &OrderSecrets) -> Option<WireRequest> {
         let path = ["nodes", server.record.id.as_str(), "states", "power"];
         let body: Value = json!({ "target": "power on" });
-        Some(calls::call_with(&self.access, Method::PUT, &path, 8, calls::POWER, &body))
+        Some(calls::call_with(self.base(), Method::PUT, &path, 8, calls::POWER, &body))
     }
 
     fn judge_power(&self, _id: &ServerId, answer: &WireResponse) -> Result<(), ApiError> {
@@ -208,10 +225,19 @@ impl Product for Ironic {
     }
 
     fn fault(&self, answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
-        calls::fault(answer, &self.access.refused())
+        // A token may have run out; a password has not. The identity service speaks through here as well.
+        let refused = if self.account.login.sign_in().is_some() { FaultClass::SignedOut } else { FaultClass::Denied };
+        calls::fault(answer, &refused).or_else(|| fault::fault(answer))
     }
 
     fn request_id(&self, answer: &WireResponse) -> Option<String> {
         calls::request_id(answer)
     }
+}
+
+/// Catalogues and people write the address with and without `/v1`.
+fn without_version(mut url: Url) -> Url {
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(path.strip_suffix("/v1").unwrap_or(&path));
+    url
 }

@@ -1,6 +1,5 @@
 //! Reading nodes: one by its UUID, many from the list, page by page.
 
-use super::access::Access;
 use super::calls::{self, NODE, NODES};
 use super::look;
 use super::wire::{Glance, Node, Page, Watched};
@@ -83,7 +82,7 @@ fn is_uuid(id: &ServerId) -> bool {
 
 async fn one<T: DeserializeOwned>(
     api: &dyn Api,
-    access: &Access,
+    base: &Url,
     level: Level,
     fields: &[&str],
     id: &ServerId,
@@ -91,7 +90,7 @@ async fn one<T: DeserializeOwned>(
     if !is_uuid(id) {
         return Ok(None);
     }
-    let mut request = calls::call(access, Method::GET, &["nodes", id.as_str()], level.reading, NODE);
+    let mut request = calls::call(base, Method::GET, &["nodes", id.as_str()], level.reading, NODE);
     request.url.query_pairs_mut().append_pair("fields", &fields.join(","));
     match api.read(request).await {
         Ok(answer) => answer.parse().map(Some),
@@ -102,7 +101,7 @@ async fn one<T: DeserializeOwned>(
 
 async fn all<T: DeserializeOwned>(
     api: &dyn Api,
-    access: &Access,
+    base: &Url,
     level: Level,
     fields: &[&str],
     id: fn(&T) -> Option<&str>,
@@ -111,7 +110,7 @@ async fn all<T: DeserializeOwned>(
     let mut known: BTreeSet<String> = BTreeSet::new();
     let mut marker: Option<String> = None;
     for _ in 0..MOST_PAGES {
-        let mut request = calls::call(access, Method::GET, &["nodes"], level.reading, NODES);
+        let mut request = calls::call(base, Method::GET, &["nodes"], level.reading, NODES);
         let mut query = request.url.query_pairs_mut();
         query.append_pair("fields", &fields.join(",")).append_pair("limit", PAGE_SIZE);
         if let Some(marker) = &marker {
@@ -146,13 +145,13 @@ async fn all<T: DeserializeOwned>(
 /// Reads nodes by their UUIDs; unknown ones are absent.
 pub(super) async fn by_ids(
     api: &dyn Api,
-    access: &Access,
+    base: &Url,
     level: Level,
     ids: &[&ServerId],
 ) -> Result<Vec<Record>, ReadFault> {
     let mut records = Vec::new();
     for id in ids {
-        if let Some(node) = one::<Node>(api, access, level, &level.record(), id).await? {
+        if let Some(node) = one::<Node>(api, base, level, &level.record(), id).await? {
             records.push(record(node)?);
         }
     }
@@ -160,23 +159,23 @@ pub(super) async fn by_ids(
 }
 
 /// Reads every node.
-pub(super) async fn list(api: &dyn Api, access: &Access, level: Level) -> Result<Vec<Record>, ReadFault> {
-    let nodes = all::<Node>(api, access, level, &level.record(), |node| node.uuid.as_deref()).await?;
+pub(super) async fn list(api: &dyn Api, base: &Url, level: Level) -> Result<Vec<Record>, ReadFault> {
+    let nodes = all::<Node>(api, base, level, &level.record(), |node| node.uuid.as_deref()).await?;
     nodes.into_iter().map(record).collect()
 }
 
 /// Looks at one node by its UUID, at several through the list.
 pub(super) async fn observe(
     api: &dyn Api,
-    access: &Access,
+    base: &Url,
     level: Level,
     watches: &[Watch],
 ) -> Vec<(ServerId, Seen)> {
     let fields = level.glance();
     let rows = match watches {
         [] => return Vec::new(),
-        [watch] => one(api, access, level, &fields, &watch.id).await.map(|row| row.into_iter().collect()),
-        _ => all::<Watched>(api, access, level, &fields, |row| row.uuid.as_deref()).await,
+        [watch] => one(api, base, level, &fields, &watch.id).await.map(|row| row.into_iter().collect()),
+        _ => all::<Watched>(api, base, level, &fields, |row| row.uuid.as_deref()).await,
     };
     let single = watches.len() == 1;
     let told = |watch: &Watch| match &rows {

@@ -1,7 +1,7 @@
 //! Nodes as the service shows them.
 
-use super::super::ID;
 use super::{Answer, No};
+use crate::providers::openstack::ironic::ID;
 use crate::sandbox::machine::{Machine, Stage};
 use crate::sandbox::{Inbound, Outbound, World};
 use serde_json::{Map, Value, json};

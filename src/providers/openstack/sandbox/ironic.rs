@@ -5,7 +5,7 @@
 mod node;
 mod order;
 
-use super::ID;
+use crate::providers::openstack::ironic::ID;
 use crate::sandbox::machine::{Machine, Stage};
 use crate::sandbox::{Inbound, Injected, Operation, Outbound, Route, World};
 use crate::sign::hash::same;
@@ -15,8 +15,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 /// User and password for HTTP basic.
-pub(in crate::providers::openstack) const USER: &str = "sandbox-operator";
-pub(in crate::providers::openstack) const PASSWORD: &str = "SandboxIronic0123456789";
+pub(super) const USER: &str = "sandbox-operator";
+pub(super) const PASSWORD: &str = "SandboxIronic0123456789";
 
 /// The versions that are served.
 const OLDEST: u32 = 1;
@@ -51,7 +51,7 @@ fn segments(request: &Inbound) -> Option<Vec<String>> {
 }
 
 /// Which call it is; `None` where it is not one of Ironic's.
-pub(in crate::providers::openstack) fn route(request: &Inbound) -> Option<Route> {
+pub(super) fn route(request: &Inbound) -> Option<Route> {
     let segments = segments(request)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let route = |operation, action: &str, servers: Vec<String>| {
@@ -81,7 +81,7 @@ pub(in crate::providers::openstack) fn route(request: &Inbound) -> Option<Route>
 }
 
 /// Checks HTTP basic; `None` where the request tries another way to sign in.
-pub(in crate::providers::openstack) fn verify(request: &Inbound) -> Option<Result<(), Outbound>> {
+pub(super) fn verify(request: &Inbound) -> Option<Result<(), Outbound>> {
     if segments(request).is_some_and(|segments| segments.is_empty()) && request.method == Method::GET {
         // The list of versions is open to everybody.
         return Some(Ok(()));
@@ -92,13 +92,13 @@ pub(in crate::providers::openstack) fn verify(request: &Inbound) -> Option<Resul
 }
 
 /// The 401 of HTTP basic.
-pub(in crate::providers::openstack) fn unauthorized() -> Outbound {
+pub(super) fn unauthorized() -> Outbound {
     Outbound::json(401, &json!({ "error": { "message": "Authorization required", "code": 401 } }))
         .with("www-authenticate", "Basic realm=\"Baremetal API\"")
 }
 
 /// Carries a call out.
-pub(in crate::providers::openstack) fn answer(request: &Inbound, route: &Route, world: &mut World) -> Outbound {
+pub(super) fn answer(request: &Inbound, route: &Route, world: &mut World) -> Outbound {
     let outcome = version(request).and_then(|minor| carried_out(request, route, minor, world));
     let answer = outcome.unwrap_or_else(refused);
     dressed(answer, world)
@@ -151,7 +151,7 @@ fn carried_out(request: &Inbound, route: &Route, minor: u32, world: &mut World) 
 }
 
 /// Words an injected answer.
-pub(in crate::providers::openstack) fn inject(what: Injected, route: &Route, world: &mut World) -> Outbound {
+pub(super) fn inject(what: Injected, route: &Route, world: &mut World) -> Outbound {
     let node = route.servers.first().cloned().unwrap_or_default();
     let no = match what {
         Injected::Unauthorized => return dressed(unauthorized(), world),
@@ -166,7 +166,7 @@ pub(in crate::providers::openstack) fn inject(what: Injected, route: &Route, wor
 }
 
 /// The ready-made nodes: three to be rebuilt, one protected, one in maintenance.
-pub(in crate::providers::openstack) fn machines() -> Vec<Machine> {
+pub(super) fn machines() -> Vec<Machine> {
     let one = |number: usize, name: &str, stage: Stage, more: Value| {
         let id = node::NODES[number - 1].0;
         let ip = format!("192.0.2.{}", 60 + number);
