@@ -76,29 +76,6 @@ impl Ironic {
     fn base(&self) -> &Url {
         self.service.get().map_or(&self.account.home, |service| &service.base)
     }
-
-    /// The call that puts the image on the node's record, where the plan needs it. It destroys nothing and may come
-    /// twice: nothing is installed before a rebuild is ordered.
-    pub(super) fn update(&self, server: &Prepared) -> Option<WireRequest> {
-        let update = server.body.get(plan::UPDATE).filter(|list| list.as_array().is_some_and(|list| !list.is_empty()))?;
-        let path = ["nodes", server.record.id.as_str()];
-        let minor = plan::minor(server);
-        Some(calls::call_with(self.base(), Method::PATCH, &path, minor, calls::UPDATE, update))
-    }
-
-    /// Reads a 2xx answer to [`Ironic::update`]: the node with its new record.
-    pub(super) fn judge_update(&self, server: &Prepared, answer: &WireResponse) -> Result<(), ApiError> {
-        let unclear = |text: &str| ReadFault::malformed(text.to_owned()).error;
-        let node: wire::Node = answer.parse().map_err(|fault| fault.error)?;
-        if node.uuid.as_deref() != Some(server.record.id.as_str()) {
-            return Err(unclear("the answer is not about the node that was changed"));
-        }
-        let wanted = server.image.as_ref().map(|(id, _)| id.as_str());
-        if look::image(&node.glance).as_deref() != wanted {
-            return Err(unclear("the node's record does not name the new image"));
-        }
-        Ok(())
-    }
 }
 
 impl Product for Ironic {
@@ -193,6 +170,25 @@ impl Product for Ironic {
                 Err(fault) => watches.iter().map(|watch| (watch.id.clone(), Seen::Fault(fault.clone()))).collect(),
             }
         })
+    }
+
+    fn arrange(&self, server: &Prepared) -> Option<WireRequest> {
+        let update = server.body.get(plan::UPDATE).filter(|list| list.as_array().is_some_and(|list| !list.is_empty()))?;
+        let path = ["nodes", server.record.id.as_str()];
+        Some(calls::call_with(self.base(), Method::PATCH, &path, plan::minor(server), calls::UPDATE, update))
+    }
+
+    fn judge_arranged(&self, server: &Prepared, answer: &WireResponse) -> Result<(), ApiError> {
+        let unclear = |text: &str| ReadFault::malformed(text.to_owned()).error;
+        let node: wire::Node = answer.parse().map_err(|fault| fault.error)?;
+        if node.uuid.as_deref() != Some(server.record.id.as_str()) {
+            return Err(unclear("the answer is not about the node that was changed"));
+        }
+        let wanted = server.image.as_ref().map(|(id, _)| id.as_str());
+        if look::image(&node.glance).as_deref() != wanted {
+            return Err(unclear("the node's record does not name the new image"));
+        }
+        Ok(())
     }
 
     fn order(&self, order: &Order<'_>) -> WireRequest {

@@ -75,7 +75,7 @@ fn a_rebuild_goes_through_deploying_and_wait_call_back_to_active() {
     let (emulator, product) = product();
     let bench = Bench::new(&product, emulator);
     let plan = prepared(&bench, &product, &Wish::default());
-    assert!(product.update(&plan).is_none(), "the same image needs no change of the record");
+    assert!(product.arrange(&plan).is_none(), "the same image needs no change of the record");
     let said = send(&bench, &product, &plan, &no_secrets());
     assert_eq!(said.status.as_u16(), 202);
     assert_eq!(product.judge(&[id(WEB)], &said), [(id(WEB), Judgement::Accepted { ticket: None })]);
@@ -99,7 +99,7 @@ fn a_new_image_is_put_on_the_record_before_and_may_be_put_there_twice() {
     let wish = Wish { image: Some(Choice::Id(NEW.to_owned())), ..Wish::default() };
     let plan = prepared(&bench, &product, &wish);
     assert!(!plan.must_change.contains_key("image"), "the record changes before anything is installed");
-    let update = product.update(&plan).expect("a change of the record");
+    let update = product.arrange(&plan).expect("a change of the record");
     assert_eq!(update.method, Method::PATCH);
     let steps: Value = serde_json::from_slice(&update.body).expect("JSON");
     assert_eq!(
@@ -112,7 +112,7 @@ fn a_new_image_is_put_on_the_record_before_and_may_be_put_there_twice() {
     );
     for _ in 0..2 {
         let said = bench.exchange(update.clone());
-        assert_eq!(product.judge_update(&plan, &said), Ok(()));
+        assert_eq!(product.judge_arranged(&plan, &said), Ok(()));
     }
     assert_eq!(bench.reinstalls(&id(WEB)), 0, "nothing is installed by it");
     assert_eq!(send(&bench, &product, &plan, &no_secrets()).status.as_u16(), 202);
@@ -127,7 +127,7 @@ fn a_refused_rebuild_leaves_a_record_from_which_the_next_plan_goes_on() {
     let bench = Bench::new(&product, emulator);
     let wish = Wish { image: Some(Choice::Id(NEW.to_owned())), ..Wish::default() };
     let plan = prepared(&bench, &product, &wish);
-    bench.exchange(product.update(&plan).expect("a change"));
+    bench.exchange(product.arrange(&plan).expect("a change"));
     let held = |value: Value| {
         let mut guard = bench.lock();
         let now = guard.1.now;
@@ -139,7 +139,7 @@ fn a_refused_rebuild_leaves_a_record_from_which_the_next_plan_goes_on() {
     assert!(error.message.contains("is locked by host"), "{error}");
     held(Value::Null);
     let again = prepared(&bench, &product, &wish);
-    assert!(product.update(&again).is_none(), "the record names the image already");
+    assert!(product.arrange(&again).is_none(), "the record names the image already");
     assert_eq!(send(&bench, &product, &again, &no_secrets()).status.as_u16(), 202);
     bench.advance(Duration::from_secs(10));
     assert_eq!(installed(&bench, "installed_image"), json!(NEW));
