@@ -192,7 +192,10 @@ impl Client {
             Err(fault) => return unsent(fault.class.clone(), fault.error(), false),
         };
         match classify::said(&*self.product, &answer) {
-            Some((class @ (FaultClass::Busy | FaultClass::Locked | FaultClass::Invalid | FaultClass::NotFound), error)) => {
+            Some((
+                class @ (FaultClass::Busy | FaultClass::Locked | FaultClass::Invalid | FaultClass::NotFound),
+                error,
+            )) => {
                 return Err(Outcome::Rejected { class, error });
             }
             Some((class, error)) => {

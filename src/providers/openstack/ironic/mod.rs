@@ -173,7 +173,8 @@ impl Product for Ironic {
     }
 
     fn arrange(&self, server: &Prepared) -> Option<WireRequest> {
-        let update = server.body.get(plan::UPDATE).filter(|list| list.as_array().is_some_and(|list| !list.is_empty()))?;
+        let update =
+            server.body.get(plan::UPDATE).filter(|list| list.as_array().is_some_and(|list| !list.is_empty()))?;
         let path = ["nodes", server.record.id.as_str()];
         Some(calls::call_with(self.base(), Method::PATCH, &path, plan::minor(server), calls::UPDATE, update))
     }
@@ -193,9 +194,7 @@ impl Product for Ironic {
 
     fn order(&self, order: &Order<'_>) -> WireRequest {
         let (id, body, minor) = match order.batch.first() {
-            Some(prepared) => {
-                (prepared.record.id.as_str(), plan::order_body(prepared, order), plan::minor(prepared))
-            }
+            Some(prepared) => (prepared.record.id.as_str(), plan::order_body(prepared, order), plan::minor(prepared)),
             None => ("", json!({}), 1),
         };
         let path = ["nodes", id, "states", "provision"];

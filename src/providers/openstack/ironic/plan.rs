@@ -85,7 +85,8 @@ fn image(choice: &Choice) -> Result<&str, Refusal> {
 
 /// Public keys as the metadata has them: numbered texts.
 fn keys(text: &str) -> Result<Map<String, Value>, Refusal> {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let lines: Vec<&str> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     if lines.iter().any(|line| line.contains("PRIVATE KEY")) {
         return Err(bad("public_keys", "this is a private key: give the file that ends in .pub"));
     }
@@ -136,7 +137,10 @@ pub(super) fn settle(record: Record, power: PowerPlan, wish: &Wish, level: Level
             "leave out what is new, or have the service brought up to date",
         ));
     }
-    lines.push(("disks".to_owned(), "the root disk is written anew; what becomes of others, deploy steps say".to_owned()));
+    lines.push((
+        "disks".to_owned(),
+        "the root disk is written anew; what becomes of others, deploy steps say".to_owned(),
+    ));
     // No image: it changes before the rebuild is even ordered. The time of the last change of state does prove that
     // something began, where `deploying` fell between two looks.
     let must_change = match record.seen.marks.contains_key(look::UPDATED) {
@@ -203,7 +207,10 @@ fn settle_image(
     }
     lines.push((
         "before the order".to_owned(),
-        format!("instance_info is set to the new image; if the rebuild is then refused it stays so (now: {})", present.unwrap_or("none")),
+        format!(
+            "instance_info is set to the new image; if the rebuild is then refused it stays so (now: {})",
+            present.unwrap_or("none")
+        ),
     ));
     Ok((wanted.to_owned(), update))
 }

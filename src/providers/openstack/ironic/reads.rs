@@ -4,7 +4,7 @@ use super::calls::{self, NODE, NODES};
 use super::look;
 use super::wire::{Glance, Node, Page, Watched};
 use crate::model::{FaultClass, Image, Observation, Record, Seen, ServerId, Watch};
-use crate::wire::{Api, ReadFault};
+use crate::wire::{Api, ReadFault, WireRequest};
 use http::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -99,6 +99,14 @@ async fn one<T: DeserializeOwned>(
     }
 }
 
+fn page_call(base: &Url, level: Level, fields: &[&str], marker: Option<&str>) -> WireRequest {
+    let mut request = calls::call(base, Method::GET, &["nodes"], level.reading, NODES);
+    let fields = fields.join(",");
+    let pairs = [("fields", Some(fields.as_str())), ("limit", Some(PAGE_SIZE)), ("marker", marker)];
+    request.url.query_pairs_mut().extend_pairs(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    request
+}
+
 async fn all<T: DeserializeOwned>(
     api: &dyn Api,
     base: &Url,
@@ -110,13 +118,7 @@ async fn all<T: DeserializeOwned>(
     let mut known: BTreeSet<String> = BTreeSet::new();
     let mut marker: Option<String> = None;
     for _ in 0..MOST_PAGES {
-        let mut request = calls::call(base, Method::GET, &["nodes"], level.reading, NODES);
-        let mut query = request.url.query_pairs_mut();
-        query.append_pair("fields", &fields.join(",")).append_pair("limit", PAGE_SIZE);
-        if let Some(marker) = &marker {
-            query.append_pair("marker", marker);
-        }
-        drop(query);
+        let request = page_call(base, level, fields, marker.as_deref());
         let page: Page<T> = api.read(request).await?.parse()?;
         let fresh = page.nodes.ok_or_else(|| ReadFault::malformed("the answer has no `nodes`".to_owned()))?;
         for row in &fresh {
@@ -165,12 +167,7 @@ pub(super) async fn list(api: &dyn Api, base: &Url, level: Level) -> Result<Vec<
 }
 
 /// Looks at one node by its UUID, at several through the list.
-pub(super) async fn observe(
-    api: &dyn Api,
-    base: &Url,
-    level: Level,
-    watches: &[Watch],
-) -> Vec<(ServerId, Seen)> {
+pub(super) async fn observe(api: &dyn Api, base: &Url, level: Level, watches: &[Watch]) -> Vec<(ServerId, Seen)> {
     let fields = level.glance();
     let rows = match watches {
         [] => return Vec::new(),
@@ -183,9 +180,9 @@ pub(super) async fn observe(
         Ok(rows) => match rows.iter().find(|row| row.uuid.as_deref() == Some(watch.id.as_str())) {
             Some(row) => seen(&row.glance),
             // An answer about another node is not an answer to this question.
-            None if single && !rows.is_empty() => Seen::Fault(ReadFault::malformed(
-                "the answer is not about the node that was asked for".to_owned(),
-            )),
+            None if single && !rows.is_empty() => {
+                Seen::Fault(ReadFault::malformed("the answer is not about the node that was asked for".to_owned()))
+            }
             None => Seen::Absent,
         },
     };
@@ -251,7 +248,9 @@ fn addresses(node: &Node) -> Vec<String> {
     }
     let empty = Map::new();
     let info = node.driver_info.as_ref().unwrap_or(&empty);
-    for name in ["redfish_address", "ipmi_address", "drac_address", "ilo_address", "irmc_address", "xclarity_manager_ip"] {
+    for name in
+        ["redfish_address", "ipmi_address", "drac_address", "ilo_address", "irmc_address", "xclarity_manager_ip"]
+    {
         let text = info.get(name).and_then(Value::as_str).unwrap_or_default();
         match Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned)) {
             Some(host) => take(&host),

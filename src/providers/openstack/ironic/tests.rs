@@ -159,8 +159,7 @@ fn keys_and_user_data_go_into_a_config_drive_and_user_data_is_masked() {
         ..Wish::default()
     };
     let plan = prepared(&bench, &product, &wish);
-    let secrets =
-        OrderSecrets { user_data: Some(Secret::from("#cloud-config\n".to_owned()).shared()), ..no_secrets() };
+    let secrets = OrderSecrets { user_data: Some(Secret::from("#cloud-config\n".to_owned()).shared()), ..no_secrets() };
     let masked = Order { batch: &[&plan], secrets: &secrets, token: None, reveal: Reveal::Masked };
     let shown: Value = serde_json::from_slice(&product.order(&masked).body).expect("JSON");
     assert_eq!(
@@ -208,7 +207,11 @@ fn errors_are_read_out_of_a_document_inside_of_a_string() {
     let fault = |text: &str| json!({ "faultcode": "Client", "faultstring": text, "debuginfo": "never shown" });
     for (status, text, class) in [
         (403, "Node n1 is protected and cannot be undeployed, rebuilt or deleted", FaultClass::Locked),
-        (400, "The rebuild operation can't be performed on node n1 because it's in maintenance mode.", FaultClass::Locked),
+        (
+            400,
+            "The rebuild operation can't be performed on node n1 because it's in maintenance mode.",
+            FaultClass::Locked,
+        ),
         (
             409,
             "Node n1 is locked by host localhost, please retry after the current operation is completed.",
@@ -235,7 +238,8 @@ fn errors_are_read_out_of_a_document_inside_of_a_string() {
         .map(|(inner, status)| told(status, inner).1.next_step)
         .collect();
     assert_ne!(steps[0], steps[1], "both are locked, and different things are to be done");
-    let (class, error) = told(406, json!({ "code": 406, "title": "Not Acceptable", "description": "1.999 is too new" }));
+    let (class, error) =
+        told(406, json!({ "code": 406, "title": "Not Acceptable", "description": "1.999 is too new" }));
     assert_eq!((class, error.code.as_deref()), (FaultClass::Invalid, Some("406")));
     let basic = r#"{"error":{"message":"Authorization required","code":401}}"#;
     assert_eq!(product.fault(&answer(401, &[], basic)).map(|fault| fault.0), Some(FaultClass::Denied));

@@ -122,9 +122,8 @@ fn dressed(answer: Outbound, world: &mut World) -> Outbound {
 
 /// The version asked for; without the header it is the oldest one.
 fn version(request: &Inbound) -> Result<u32, No> {
-    let unusable = |text: &str| {
-        No(406, "", format!("Version {text} was requested, and 1.{OLDEST} to 1.{NEWEST} are supported"))
-    };
+    let unusable =
+        |text: &str| No(406, "", format!("Version {text} was requested, and 1.{OLDEST} to 1.{NEWEST} are supported"));
     match request.header(VERSION) {
         "" => Ok(OLDEST),
         "latest" => Ok(NEWEST),

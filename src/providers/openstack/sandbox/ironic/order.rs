@@ -101,7 +101,10 @@ pub(super) fn provision(request: &Inbound, ident: &str, minor: u32, world: &mut 
     }
     let image = machine.fields["instance_info"]["image_source"].clone();
     if !image.is_string() {
-        return Err(No::client(400, format!("Node {id} failed to validate deploy image info. image_source is missing.")));
+        return Err(No::client(
+            400,
+            format!("Node {id} failed to validate deploy image info. image_source is missing."),
+        ));
     }
     let mut after = changes(now + fate.duration);
     after.insert("installed_image".to_owned(), image);
@@ -147,7 +150,9 @@ fn checked(body: &Map<String, Value>, minor: u32) -> Result<(), No> {
     match body.get("deploy_steps") {
         None => Ok(()),
         Some(_) if minor < 69 => Err(too_old("deploy_steps", 69)),
-        Some(Value::Array(steps)) if steps.iter().all(|step| step["interface"].is_string() && step["step"].is_string()) => {
+        Some(Value::Array(steps))
+            if steps.iter().all(|step| step["interface"].is_string() && step["step"].is_string()) =>
+        {
             Ok(())
         }
         Some(_) => Err(No::client(400, "Schema error for deploy_steps")),
