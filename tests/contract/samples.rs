@@ -15,6 +15,13 @@ fn fixed(name: &str) -> Vec<Value> {
         "instanceName" => vec![json!("renamed-1")],
         "userid" => vec![json!("5a0db0c5000040008000000000000e01")],
         "metadata" => vec![json!({"BYOL": "true"}), json!({"__system__encrypted": "0"})],
+        "public_keys" => vec![json!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIsandbox ops")],
+        "meta_data" => vec![json!({"role": "web"})],
+        "network_data" => vec![json!({"links": [], "networks": [], "services": []})],
+        "vendor_data" => vec![json!({"rack": "r1"})],
+        "deploy_steps" => vec![json!([{"interface": "deploy", "step": "deploy", "args": {}, "priority": 100}])],
+        "image_checksum" | "image_os_hash_value" => vec![json!("5a4db0c55a4db0c55a4db0c55a4db0c6")],
+        "kernel" | "ramdisk" => vec![json!("https://images.example/part")],
         _ => Vec::new(),
     }
 }

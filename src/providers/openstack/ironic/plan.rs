@@ -47,10 +47,6 @@ pub(super) fn check(wish: &Wish, _secrets: &OrderSecrets) -> Result<(), Refusal>
     if let Some(text) = wish.fields.get("public_keys") {
         keys(text.as_str().unwrap_or_default())?;
     }
-    let has = |name: &str| wish.fields.contains_key(name);
-    if has("image_os_hash_algo") != has("image_os_hash_value") {
-        return Err(bad("image_os_hash_value", "it and `image_os_hash_algo` belong together"));
-    }
     if wish.hostname.as_ref().is_some_and(|name| {
         !(1..=253).contains(&name.len()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
     }) {

@@ -187,7 +187,12 @@ pub(super) fn machines() -> Vec<Machine> {
     vec![
         one(1, "web-1", Stage::Running, json!({})),
         one(2, "db-1", Stage::Stopped, json!({})),
-        one(3, "cache-1", Stage::Running, json!({})),
+        one(
+            3,
+            "cache-1",
+            Stage::Running,
+            json!({ "instance_info": { "image_source": "https://images.example/ubuntu-22.04.qcow2", "root_gb": 10 } }),
+        ),
         one(4, "vault-1", Stage::Running, json!({ "protected": true, "protected_reason": "holds the keys" })),
         one(5, "bench-1", Stage::Running, json!({ "maintenance": true, "maintenance_reason": "disk swap" })),
     ]
