@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Nodes in one look: a look at more than one reads the list, and no list is filtered by ids.
 pub(super) const MOST_WATCHED: usize = 100;
 
-/// Longest user data; Ironic itself names no figure, cloud-init's own limit for a config drive is far above.
+/// Longest user data: Ironic names no figure, this one is ours.
 const MOST_USER_DATA: usize = 64 * 1024;
 
 /// Limits and rules.

@@ -1,4 +1,4 @@
-//! What a node's state means (documentation: Bare Metal API reference, and `ironic/common/states.py`).
+//! What a node's state means (`README.md` tells which words were seen and which are inferred).
 
 use super::wire::Glance;
 use crate::model::{ApiError, Observation, Phase, Refusal, Wish};

@@ -26,7 +26,7 @@ pub(super) const INFO: &str = "instance_info";
 
 /// Versions with which nodes are read: the newest of these that the service has.
 ///
-/// 1.66 has `network_data` (addresses), 1.48 `protected`, 1.8 a choice of fields.
+/// 1.48 has `protected`; that 1.66 has `network_data` and 1.8 a choice of fields is inferred.
 const LEVELS: [u32; 3] = [66, 48, 8];
 
 /// What the service can do.

@@ -1,4 +1,4 @@
-//! Ironic against its emulator and against answers that a real service (39.0.0) gave.
+//! Ironic against its emulator, and against answers worded after what a real service was seen to say.
 
 use super::look;
 use super::wire::Glance;
@@ -196,7 +196,7 @@ fn protected_maintenance_and_reserved_are_told_apart() {
     assert_eq!(admission, Admission::Busy("reserved by conductor conductor-1".to_owned()));
 }
 
-/// Sentences as a real service said them.
+/// The telling parts of the first four sentences were seen on a real service; what stands around them is ours.
 #[test]
 fn errors_are_read_out_of_a_document_inside_of_a_string() {
     let (_, product) = product();
