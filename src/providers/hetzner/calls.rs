@@ -1,9 +1,10 @@
 //! How a call is built, what its errors mean, how the answer to a change is judged.
 
 use super::login::HetznerLogin;
-use super::wire::{Begun, Problem, Refused};
+use super::wire::{Begun, Made, Problem, Refused};
 use crate::model::{ApiError, FaultClass, ServerId};
 use crate::providers::{Judgement, SetupError, Sources};
+use crate::secret::Secret;
 use crate::wire::{ReadFault, WireRequest, WireResponse};
 use http::Method;
 use serde_json::Value;
@@ -155,6 +156,12 @@ fn judged(id: &ServerId, answer: &WireResponse, command: Option<&str>) -> Judgem
         Some("running" | "success") => Judgement::Accepted { ticket: Some(action.id.to_string()) },
         _ => unclear("the answer's action has no known status"),
     }
+}
+
+/// The root password that the answer to a rebuild carries, unless the server was made with ssh keys.
+pub(super) fn root_password(answer: &WireResponse) -> Option<Secret> {
+    let Made { root_password } = answer.parse().ok()?;
+    root_password.filter(|text| !text.is_empty()).map(Secret::from)
 }
 
 /// The error of an action.

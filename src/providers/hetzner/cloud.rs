@@ -8,6 +8,7 @@ use crate::model::{
     Record, Ref, Refusal, Seen, ServerId, Watch, Wish,
 };
 use crate::providers::{Admission, Answering, Entry, Judgement, Product, SetupError, Sources};
+use crate::secret::Secret;
 use crate::wire::{Api, Login, Reading, WireRequest, WireResponse};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -180,6 +181,10 @@ impl Product for Cloud {
 
     fn judge(&self, ids: &[ServerId], answer: &WireResponse) -> Vec<(ServerId, Judgement)> {
         calls::judge(ids, answer)
+    }
+
+    fn returned(&self, _id: &ServerId, answer: &WireResponse) -> Option<Secret> {
+        calls::root_password(answer)
     }
 
     /// The rebuild itself powers the server off.

@@ -22,7 +22,7 @@ pub(super) const FACTS: Facts = Facts {
     rate: 5,
     timeout: Duration::from_secs(30 * 60),
     must_be: "running or off",
-    login: LoginFacts { password: false, key: false, password_always: false, none: true },
+    login: LoginFacts { password: false, key: false, password_always: false, none: true, returned: true },
     // No password is sent: the provider makes one up. The rule is never asked.
     password: PasswordRule { min: 8, max: 64, classes: 3, special: "-_.", safe_special: "-_.", forbidden: &[] },
     hostname: false,

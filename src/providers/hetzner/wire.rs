@@ -139,6 +139,12 @@ pub(super) struct Begun {
     pub(super) action: Action,
 }
 
+/// The secret part of the same answer; it becomes a [`crate::secret::Secret`] where it is read.
+#[derive(Deserialize)]
+pub(super) struct Made {
+    pub(super) root_password: Option<String>,
+}
+
 #[derive(Clone, Deserialize)]
 pub(super) struct Action {
     pub(super) id: u64,

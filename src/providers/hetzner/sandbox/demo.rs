@@ -169,7 +169,7 @@ pub(super) fn machines() -> Vec<Machine> {
         .map(|(id, name, stage, architecture, kind, image, disk, made_with_keys)| {
             let fields = json!({ "architecture": architecture, "type": kind, "image": image, "disk": disk,
                 "made_with_keys": made_with_keys });
-            Machine::new(NAME, id, name, &format!("192.0.2.{}", &id[4..]), stage, fields)
+            Machine::new(NAME, id, name, &format!("192.0.2.1{}", &id[4..]), stage, fields)
         })
         .collect()
 }
