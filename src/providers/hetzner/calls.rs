@@ -126,6 +126,20 @@ fn rest(answer: &WireResponse) -> Option<Duration> {
     Some(Duration::from_secs(u64::try_from(left).ok()?.clamp(1, 60)))
 }
 
+/// Once nine tenths of the allowance are used: the time in which one request comes back.
+pub(super) fn pause(answer: &WireResponse) -> Option<Duration> {
+    let number = |name: &str| answer.header(name)?.trim().parse::<u64>().ok();
+    let (limit, left) = (number("ratelimit-limit")?, number("ratelimit-remaining")?);
+    let used = limit.checked_sub(left).filter(|used| *used > 0)?;
+    if left > limit / 10 {
+        return None;
+    }
+    let reset = i64::try_from(number("ratelimit-reset")?).ok()?;
+    let seconds = u64::try_from(reset.checked_sub(answer.date()?.timestamp())?).ok()?;
+    let one = Duration::from_secs_f64((seconds.min(3600) as f64 / used as f64).clamp(0.1, 60.0));
+    Some(one)
+}
+
 /// The provider's id of the request.
 pub(super) fn request_id(answer: &WireResponse) -> Option<String> {
     answer.header("x-correlation-id").filter(|id| !id.is_empty()).map(str::to_owned)

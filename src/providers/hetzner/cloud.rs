@@ -12,6 +12,7 @@ use crate::secret::Secret;
 use crate::wire::{Api, Login, Reading, WireRequest, WireResponse};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use url::Url;
 
 /// Hetzner Cloud, ready to be asked.
@@ -202,6 +203,10 @@ impl Product for Cloud {
 
     fn fault(&self, answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
         calls::fault(answer)
+    }
+
+    fn pause(&self, answer: &WireResponse) -> Option<Duration> {
+        calls::pause(answer)
     }
 
     fn request_id(&self, answer: &WireResponse) -> Option<String> {
