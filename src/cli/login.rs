@@ -213,7 +213,8 @@ impl Logins {
             let entry = lines[lane].entry;
             // What was ordered before has its password already: a new one in the book would be a wrong one.
             if let (Password::Generated(book, _), true) = (&self.password, entry.facts.login.returned) {
-                let keep: Arc<dyn Keep> = Arc::new(Returned { book: book.clone(), run: job.run.clone(), product: entry.id });
+                let keep: Arc<dyn Keep> =
+                    Arc::new(Returned { book: book.clone(), run: job.run.clone(), product: entry.id });
                 let group = *groups.entry(lane).or_insert_with(|| {
                     let sample = self.sample(&fields[lane], &entry.facts.password);
                     job.secrets.push(OrderSecrets { password: None, keep: Some(keep), ..sample });

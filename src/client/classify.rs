@@ -70,7 +70,12 @@ impl std::fmt::Debug for Returned {
 impl Delivery {
     /// The same outcome for all.
     fn all(ids: &[ServerId], outcome: &Outcome) -> Self {
-        Self { outcomes: ids.iter().map(|_| outcome.clone()).collect(), halt: None, hold: None, returned: Returned::default() }
+        Self {
+            outcomes: ids.iter().map(|_| outcome.clone()).collect(),
+            halt: None,
+            hold: None,
+            returned: Returned::default(),
+        }
     }
 
     /// Proven unsent for all.

@@ -57,7 +57,10 @@ fn a_name_after_provider_means_one_product_or_one_family() {
     // A vendor with one product may share its name with it; otherwise the family would hide a product.
     let families = VENDORS
         .iter()
-        .filter(|vendor| !(vendor.products.len() == 1 && (vendor.products[0].id == vendor.name || vendor.products[0].aliases.contains(&vendor.name))))
+        .filter(|vendor| {
+            !(vendor.products.len() == 1
+                && (vendor.products[0].id == vendor.name || vendor.products[0].aliases.contains(&vendor.name)))
+        })
         .map(|vendor| vendor.name);
     unique("name for `--provider`", products.chain(families));
     for vendor in VENDORS {

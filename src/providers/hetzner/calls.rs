@@ -156,9 +156,10 @@ fn judged(id: &ServerId, answer: &WireResponse, command: Option<&str>) -> Judgem
         Ok(begun) => begun,
         Err(fault) => return Judgement::Unclear(fault.error),
     };
-    let ours = action.resources.iter().any(|resource| {
-        resource.kind.as_deref() == Some("server") && resource.id.to_string() == id.as_str()
-    });
+    let ours = action
+        .resources
+        .iter()
+        .any(|resource| resource.kind.as_deref() == Some("server") && resource.id.to_string() == id.as_str());
     if !ours {
         return unclear("the answer's action does not name this server");
     }

@@ -104,9 +104,8 @@ fn unknown(image: &str) -> Refusal {
 }
 
 fn fits(record: &Record, image: &Image) -> Result<(), Refusal> {
-    let refuse = |why: String| {
-        Refusal::usage("image_does_not_fit", why, "`reinstall images --instance ID` lists those that do")
-    };
+    let refuse =
+        |why: String| Refusal::usage("image_does_not_fit", why, "`reinstall images --instance ID` lists those that do");
     if !available(image) {
         let status = image.status.as_deref().filter(|_| image.deleted.is_none()).unwrap_or("deleted");
         return Err(refuse(format!("image {} is {status}", image.id)));

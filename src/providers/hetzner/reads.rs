@@ -1,7 +1,7 @@
 //! Reading lists, servers and actions: complete, bounded, and with few requests.
 
 use super::calls::{self, Account};
-use super::wire::{Action, Actions, Images, Image, Key, Keys, Meta, OneServer, Pagination, Server, Servers};
+use super::wire::{Action, Actions, Image, Images, Key, Keys, Meta, OneServer, Pagination, Server, Servers};
 use crate::model::{
     FaultClass, HandleState, KeyPair, Observation, Operation, Phase, Record, Ref, Seen, ServerId, Watch,
 };
@@ -275,10 +275,8 @@ pub(super) async fn observe(api: &dyn Api, account: &Account, watches: &[Watch])
         return Vec::new();
     }
     let ids: Vec<&ServerId> = watches.iter().map(|watch| &watch.id).collect();
-    let tickets: HashMap<&ServerId, u64> = watches
-        .iter()
-        .filter_map(|watch| Some((&watch.id, watch.ticket.as_ref()?.parse().ok()?)))
-        .collect();
+    let tickets: HashMap<&ServerId, u64> =
+        watches.iter().filter_map(|watch| Some((&watch.id, watch.ticket.as_ref()?.parse().ok()?))).collect();
     // Actions first: one that is done is then followed by a look at its server, and not the other way round.
     let actions = actions(api, account, &tickets.values().copied().collect::<Vec<_>>()).await;
     let told = by_ids(api, account, &ids).await;

@@ -68,9 +68,7 @@ impl Emulator for Hetzner {
         let (operation, action, servers) = match call(request.method.as_str(), &segments)? {
             Call::Servers => (Operation::Read, "GET /servers".to_owned(), Vec::new()),
             Call::Server(id) => (Operation::Read, "GET /servers/{id}".to_owned(), vec![id.to_owned()]),
-            Call::ServerActions(id) => {
-                (Operation::Read, "GET /servers/{id}/actions".to_owned(), vec![id.to_owned()])
-            }
+            Call::ServerActions(id) => (Operation::Read, "GET /servers/{id}/actions".to_owned(), vec![id.to_owned()]),
             Call::Act(id, what) => {
                 let operation = match what {
                     "rebuild" => Operation::Reinstall,
@@ -137,7 +135,9 @@ impl Emulator for Hetzner {
                 let answer = Outbound::json(201, &json!({ "action": action, "root_password": null }));
                 return self.budget.stamped(answer, world);
             }
-            Injected::Invalid | Injected::NotSuccessful => No::new(422, "invalid_input", "invalid input in field 'image'"),
+            Injected::Invalid | Injected::NotSuccessful => {
+                No::new(422, "invalid_input", "invalid input in field 'image'")
+            }
         };
         self.budget.stamped(no.outbound(), world)
     }
@@ -211,8 +211,7 @@ impl Hetzner {
 
     fn act(&mut self, request: &Inbound, id: &str, what: &str, world: &mut World) -> Result<Outbound, No> {
         let now = world.now;
-        let machine =
-            world.fleet.get(NAME, id, now).ok_or_else(|| No::new(404, "not_found", "server not found"))?;
+        let machine = world.fleet.get(NAME, id, now).ok_or_else(|| No::new(404, "not_found", "server not found"))?;
         let stage = machine.truth(now);
         if matches!(stage, Stage::Installing | Stage::Starting | Stage::Stopping) && what != "change_protection" {
             return Err(No::new(423, "locked", "server is locked by another action"));

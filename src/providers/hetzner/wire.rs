@@ -99,9 +99,6 @@ pub(super) struct Image {
     /// Null for snapshots and backups.
     pub(super) name: Option<String>,
     pub(super) description: Option<String>,
-    /// `system`, `app`, `snapshot`, `backup`, `temporary`.
-    #[serde(rename = "type")]
-    pub(super) kind: Option<String>,
     /// `available`, `creating`, `unavailable`.
     pub(super) status: Option<String>,
     pub(super) os_flavor: Option<String>,

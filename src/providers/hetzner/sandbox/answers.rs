@@ -75,9 +75,11 @@ impl Budget {
 pub(super) fn page(request: &Inbound, name: &str, rows: Vec<Value>) -> Result<Outbound, No> {
     let number = |key: &str, default: usize| match request.parameter(key) {
         None => Ok(default),
-        Some(text) => text.parse::<usize>().ok().filter(|number| *number >= 1).ok_or_else(|| {
-            No::new(400, "invalid_input", &format!("invalid input in field '{key}'"))
-        }),
+        Some(text) => text
+            .parse::<usize>()
+            .ok()
+            .filter(|number| *number >= 1)
+            .ok_or_else(|| No::new(400, "invalid_input", &format!("invalid input in field '{key}'"))),
     };
     let (page, size) = (number("page", 1)?, number("per_page", 25)?.min(50));
     let total = rows.len();

@@ -108,15 +108,17 @@ pub(super) fn images(parameters: &[(String, String)]) -> Vec<Value> {
 
 /// The project's ssh keys.
 pub(super) fn keys() -> Vec<Value> {
-    [(2_323_001_u64, "ops", "b7:2f:30:a0:2f:6c:58:6c:21:04:58:61:ba:06:3b:2f"),
-     (2_323_002, "deploy", "1a:90:14:4c:0e:9f:de:5b:d1:74:e0:4c:4c:11:7a:55")]
-        .into_iter()
-        .map(|(id, name, fingerprint)| {
-            json!({ "id": id, "name": name, "fingerprint": fingerprint, "labels": {},
+    [
+        (2_323_001_u64, "ops", "b7:2f:30:a0:2f:6c:58:6c:21:04:58:61:ba:06:3b:2f"),
+        (2_323_002, "deploy", "1a:90:14:4c:0e:9f:de:5b:d1:74:e0:4c:4c:11:7a:55"),
+    ]
+    .into_iter()
+    .map(|(id, name, fingerprint)| {
+        json!({ "id": id, "name": name, "fingerprint": fingerprint, "labels": {},
                 "public_key": format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 {name}"),
                 "created": "2026-01-15T08:00:00+00:00" })
-        })
-        .collect()
+    })
+    .collect()
 }
 
 fn word(stage: Stage) -> &'static str {

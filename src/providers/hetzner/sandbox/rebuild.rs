@@ -13,12 +13,7 @@ fn invalid(field: &str, why: &str) -> No {
 }
 
 /// Checks the order and begins the rebuild.
-pub(super) fn carry_out(
-    actions: &mut Actions,
-    request: &Inbound,
-    id: &str,
-    world: &mut World,
-) -> Result<Outbound, No> {
+pub(super) fn carry_out(actions: &mut Actions, request: &Inbound, id: &str, world: &mut World) -> Result<Outbound, No> {
     let now = world.now;
     if !request.header("content-type").starts_with("application/json") {
         return Err(No::new(400, "json_error", "the content type is not JSON"));

@@ -37,8 +37,8 @@ fn an_order_becomes_an_action_that_is_watched_to_its_end() {
     let ticket = ticket.expect("an action");
     bench.advance(Duration::from_millis(500));
     let seen = here(look(&product, &bench, WEB, Some(&ticket)));
-    assert_eq!((seen.phase, seen.handle), (Phase::Installing, Some(HandleState::Working)));
     assert!(matches!(product.admit(&seen, &wish()), Admission::Busy(_)));
+    assert_eq!((seen.phase, seen.handle), (Phase::Installing, Some(HandleState::Working)));
     bench.advance(Duration::from_secs(5));
     let seen = here(look(&product, &bench, WEB, Some(&ticket)));
     assert_eq!((seen.phase, seen.handle), (Phase::Running, Some(HandleState::Done)));
