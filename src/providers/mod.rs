@@ -252,11 +252,12 @@ pub trait Product: Send + Sync {
     /// Reads the provider's error, if the answer is one in the provider's own format. `None` for a good
     /// answer, and for anything that is not this provider speaking (HTML, bare text).
     fn fault(&self, answer: &WireResponse) -> Option<(FaultClass, ApiError)>;
+    /// The provider's id of the request, for support.
+    fn request_id(&self, answer: &WireResponse) -> Option<String>;
+
     /// How long the next request should wait although this answer is good, where its headers tell that the
     /// allowance of requests is nearly used.
     fn pause(&self, _answer: &WireResponse) -> Option<Duration> {
         None
     }
-    /// The provider's id of the request, for support.
-    fn request_id(&self, answer: &WireResponse) -> Option<String>;
 }
