@@ -201,7 +201,7 @@ impl Hetzner {
             }
             Call::Keys => answers::page(request, "ssh_keys", demo::keys()),
             Call::Key(id) => {
-                let key = demo::keys().into_iter().find(|key| key["id"].to_string() == id);
+                let key = demo::keys().into_iter().find(|key| key["id"].as_u64() == id.parse().ok());
                 Ok(Outbound::json(200, &json!({ "ssh_key": key.ok_or_else(|| not_found("ssh_key"))? })))
             }
             Call::Act(id, what) => self.act(request, id, what, world),
