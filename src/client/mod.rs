@@ -272,6 +272,9 @@ impl Client {
         if let Some(date) = result.as_ref().ok().and_then(WireResponse::date) {
             *lock(&self.difference) = Some(date - self.clock.now().wall);
         }
+        if let Some(pause) = result.as_ref().ok().and_then(|answer| self.product.pause(answer)) {
+            lock(&self.pace).rest(self.clock.now().steady, pause);
+        }
         if let Some(tracer) = &self.tracer {
             let told = match &result {
                 Ok(answer) => answer.status.as_u16().to_string(),

@@ -11,7 +11,7 @@ const fn facts() -> Facts {
         rate: 2,
         timeout: Duration::from_secs(1800),
         must_be: "stopped",
-        login: LoginFacts { password: true, key: true, password_always: false, none: false },
+        login: LoginFacts { password: true, key: true, password_always: false, none: false, returned: false },
         password: PasswordRule { min: 8, max: 16, classes: 3, special: "!@", safe_special: "!@", forbidden: &[] },
         hostname: true,
         user_data: None,

@@ -6,6 +6,7 @@
 mod access;
 #[cfg(test)]
 pub(crate) mod bench;
+pub mod hetzner;
 pub mod huawei;
 pub mod jdcloud;
 pub mod zenlayer;
@@ -17,6 +18,7 @@ use crate::model::{
     Ref, Refusal, Seen, ServerId, Watch, Wish,
 };
 use crate::sandbox::Emulator;
+use crate::secret::Secret;
 use crate::sign::Stages;
 use crate::wire::{Api, Login, Reading, Stamp, WireRequest, WireResponse};
 use std::future::Future;
@@ -56,7 +58,7 @@ pub struct SignScope<'a> {
 pub type BuildFn = fn(&dyn Sources) -> Result<Box<dyn Product>, SetupError>;
 
 /// Every vendor. A new one is its folder, its `mod` line above and its line here.
-pub static VENDORS: &[&Vendor] = &[&jdcloud::VENDOR, &zenlayer::VENDOR, &huawei::VENDOR];
+pub static VENDORS: &[&Vendor] = &[&jdcloud::VENDOR, &zenlayer::VENDOR, &huawei::VENDOR, &hetzner::VENDOR];
 
 /// All products, in the order of the registry.
 pub fn entries() -> impl Iterator<Item = (&'static Vendor, &'static Entry)> {
@@ -116,6 +118,8 @@ pub struct LoginFacts {
     pub password_always: bool,
     /// Can go without either: `--no-login`.
     pub none: bool,
+    /// Takes no password of ours: the provider makes one up and its answer to the order carries it.
+    pub returned: bool,
 }
 
 /// One field for `--set`.
@@ -232,6 +236,12 @@ pub trait Product: Send + Sync {
     /// Reads a 2xx answer in which [`Product::fault`] saw no fault: exactly one judgement per id.
     fn judge(&self, ids: &[ServerId], answer: &WireResponse) -> Vec<(ServerId, Judgement)>;
 
+    /// The password that the provider made up for this server, out of the answer to an order that it took. It goes
+    /// to the file of `--generate-password`, and nowhere else.
+    fn returned(&self, _id: &ServerId, _answer: &WireResponse) -> Option<Secret> {
+        None
+    }
+
     /// Builds the call that powers a server off; `None` where the product never needs one.
     fn stop(&self, server: &Prepared, mode: PowerOff, secrets: &OrderSecrets) -> Option<WireRequest>;
     /// Builds the call that powers a server on.
@@ -244,4 +254,10 @@ pub trait Product: Send + Sync {
     fn fault(&self, answer: &WireResponse) -> Option<(FaultClass, ApiError)>;
     /// The provider's id of the request, for support.
     fn request_id(&self, answer: &WireResponse) -> Option<String>;
+
+    /// How long the next request should wait although this answer is good, where its headers tell that the
+    /// allowance of requests is nearly used.
+    fn pause(&self, _answer: &WireResponse) -> Option<Duration> {
+        None
+    }
 }

@@ -3,7 +3,7 @@
 use super::machine::{Action, Chance, Input, Lane, Machine, Power};
 use super::policy::PERMIT_LIFE;
 use super::recorder::{Lost, Recorder};
-use crate::client::{Client, Outcome};
+use crate::client::{Client, Delivery, Outcome};
 use crate::clock::Clock;
 use crate::flaw::{self, Flaw};
 use crate::journal::Claims;
@@ -271,6 +271,18 @@ async fn look(client: &Client, targets: Vec<usize>, watches: Vec<Watch>) -> Inpu
     Input::Looked(results)
 }
 
+/// Keeps the passwords that the provider made up, before anything else is told of the order. Returns why that
+/// failed, if it did: then no further order may make one that is lost as well.
+fn keep(secrets: &OrderSecrets, delivery: &Delivery) -> Option<String> {
+    let book = secrets.keep.as_ref()?;
+    let lost = delivery.returned.0.iter().filter_map(|(id, password)| {
+        let why = book.keep(id, password).err()?;
+        Some(format!("the password that the provider made up for {id} is lost, set another one there: {why}"))
+    });
+    let lost: Vec<String> = lost.collect();
+    (!lost.is_empty()).then(|| lost.join("; "))
+}
+
 /// Builds the order now and returns the future that sends it.
 #[expect(
     clippy::too_many_arguments,
@@ -296,7 +308,10 @@ fn send<'a>(
     let clock = crew.clock.clone();
     async move {
         let fresh = || clock.now().boot.saturating_sub(issued) < PERMIT_LIFE || flaw::is(Flaw::PermitForEver);
-        let delivery = client.order(request, &ids, || fresh() && gate.open()).await;
+        let mut delivery = client.order(request, &ids, || fresh() && gate.open()).await;
+        if let Some(lost) = keep(secrets, &delivery) {
+            delivery.halt.get_or_insert(lost);
+        }
         let outcomes = targets.into_iter().zip(delivery.outcomes).collect();
         Input::Sent { permit, outcomes, halt: delivery.halt, hold: delivery.hold }
     }

@@ -221,7 +221,7 @@ impl Desk {
         let secrets = [OrderSecrets {
             password: Some(Secret::from(PASSWORD.to_owned()).shared()),
             user_data: None,
-            fields: Default::default(),
+            ..OrderSecrets::default()
         }];
         let crew =
             Crew { clients: &kit.clients, secrets: &secrets, clock: kit.clock.clone(), claims: self.claims.clone() };

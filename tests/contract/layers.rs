@@ -74,7 +74,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("signal_hook", &["config"]),
     ("strsim", &["config"]),
     ("tokio", &["clock.rs", "client", "run", "sandbox", "cli"]),
-    ("toml", &["config"]),
+    ("toml", &["config", "vendor"]),
     ("uuid", &["model", "client", "run", "sandbox", "vendor", "emulator", "cli"]),
     ("wildmatch", &["model"]),
 ];
@@ -91,6 +91,7 @@ const EXPOSED: &[(&str, usize)] = &[
     ("config/prompt.rs", 2),
     ("config/secret_file.rs", 1),
     ("model/password.rs", 1),
+    ("providers/hetzner/login.rs", 6),
     ("providers/huawei/credentials.rs", 9),
     ("providers/huawei/endpoints.rs", 2),
     ("providers/huawei/files.rs", 5),

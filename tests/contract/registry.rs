@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 /// What each vendor's folder has. A name without an extension is a folder, or a file of that name with `.rs`.
-const CORE: [&str; 8] = ["mod.rs", "fields.rs", "wire.rs", "sign.rs", "login.rs", "sandbox", "vectors", "README.md"];
+const CORE: [&str; 7] = ["mod.rs", "fields.rs", "wire.rs", "login.rs", "sandbox", "vectors", "README.md"];
 
 fn folders() -> BTreeSet<String> {
     let found = fs::read_dir(root().join("src/providers")).expect("the folder");
@@ -40,6 +40,10 @@ fn every_vendor_has_the_core_files() {
             let there = folder.join(name).exists() || folder.join(format!("{name}.rs")).exists();
             assert!(there, "src/providers/{vendor} has no {name}");
         }
+        // A vendor whose credentials are a token signs nothing.
+        let signs = folder.join("sign.rs").exists();
+        let root = fs::read_to_string(folder.join("mod.rs")).expect("mod.rs");
+        assert_eq!(signs, root.contains("mod sign;"), "src/providers/{vendor}: sign.rs");
         let vectors = fs::read_dir(folder.join("vectors")).expect("vectors").count();
         assert!(vectors > 0, "src/providers/{vendor}/vectors is empty");
         let page = fs::read_to_string(folder.join("README.md")).expect("a page");
@@ -53,14 +57,18 @@ fn a_name_after_provider_means_one_product_or_one_family() {
     // A vendor with one product may share its name with it; otherwise the family would hide a product.
     let families = VENDORS
         .iter()
-        .filter(|vendor| !(vendor.products.len() == 1 && vendor.products[0].aliases.contains(&vendor.name)))
+        .filter(|vendor| {
+            !(vendor.products.len() == 1
+                && (vendor.products[0].id == vendor.name || vendor.products[0].aliases.contains(&vendor.name)))
+        })
         .map(|vendor| vendor.name);
     unique("name for `--provider`", products.chain(families));
     for vendor in VENDORS {
         assert!(!vendor.products.is_empty(), "{} has no product", vendor.name);
         assert!(!vendor.title.is_empty());
         for entry in vendor.products {
-            assert!(entry.id.starts_with(&format!("{}-", vendor.name)), "{} is not of {}", entry.id, vendor.name);
+            let own = entry.id == vendor.name || entry.id.starts_with(&format!("{}-", vendor.name));
+            assert!(own, "{} is not of {}", entry.id, vendor.name);
         }
     }
 }

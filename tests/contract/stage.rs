@@ -7,7 +7,7 @@ use reinstall::model::{
     Event, Guard, LoginWish, Order, OrderSecrets, PowerPlan, Prepared, Record, Ref, Refusal, RunId, ServerId, Watch,
     What, Wish,
 };
-use reinstall::providers::{Admission, Entry, Facts, Found, Product, SetupError, Sources, Vendor};
+use reinstall::providers::{Admission, Entry, Facts, Found, Product, SetupError, SignScope, Sources, Vendor};
 use reinstall::run::driver::{Crew, Ended, RandomChance, drive, lane};
 use reinstall::run::machine::Machine;
 use reinstall::run::plan::{self, PlanLane};
@@ -76,6 +76,7 @@ impl Sources for OfSandbox {
 /// A product, its line, and the emulator at the other end.
 pub(crate) struct Stage {
     pub(crate) entry: &'static Entry,
+    vendor: &'static Vendor,
     pub(crate) product: Arc<dyn Product>,
     pub(crate) client: Client,
     pub(crate) tap: Arc<Tap>,
@@ -143,13 +144,23 @@ impl Stage {
         let tap = Arc::new(Tap::default());
         let client = Client::new(product.clone(), tap.clone(), clock.clone(), None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let stage = Self { entry, product, client, tap, sandbox, clock, orders: Cell::new(1), runtime };
+        let stage = Self { entry, vendor, product, client, tap, sandbox, clock, orders: Cell::new(1), runtime };
         stage.block(stage.client.connect()).expect("it connects");
         stage
     }
 
     pub(crate) fn facts(&self) -> &'static Facts {
         &self.entry.facts
+    }
+
+    /// Whether the credentials sign what is sent; a token only tells who is calling.
+    pub(crate) fn signs(&self) -> bool {
+        let sources = OfSandbox { credentials: self.sandbox.credentials(), endpoint: self.product.endpoint().clone() };
+        let (prepared, secrets) = self.settled();
+        let mut request = self.request(&prepared, &secrets, Reveal::Masked);
+        let stamp = reinstall::wire::Stamp { at: self.clock.now().wall, nonce: "n".to_owned() };
+        let stages = (self.vendor.sign)(&sources, &mut request, &stamp, SignScope::default());
+        stages.is_ok_and(|stages| stages.is_some())
     }
 
     pub(crate) fn block<T>(&self, future: impl Future<Output = T>) -> T {
@@ -170,11 +181,12 @@ impl Stage {
         self.block(self.product.list(&self.client.patient())).expect("the list")
     }
 
-    /// What most orders wish: a password where the product takes one, otherwise a key pair.
+    /// What most orders wish: a password where the product takes one, otherwise a key pair, otherwise nothing.
     pub(crate) fn wish(&self) -> Wish {
-        let password = self.facts().login.password;
-        let mut wish = Wish { login: LoginWish { password, none: false }, ..Wish::default() };
-        if !password {
+        let takes = self.facts().login;
+        let login = LoginWish { password: takes.password, none: !takes.password && !takes.key };
+        let mut wish = Wish { login, ..Wish::default() };
+        if !takes.password && takes.key {
             let keys = self.block(self.product.keys(&self.client.patient())).expect("key pairs");
             wish.key = keys.first().map(|key| reinstall::model::Choice::Id(key.id.clone()));
         }
@@ -185,7 +197,7 @@ impl Stage {
     pub(crate) fn secrets(&self, wish: &Wish) -> OrderSecrets {
         let password = wish.login.password.then(|| self.facts().password.generate().shared());
         let user_data = wish.user_data.then(|| Secret::from("#!/bin/sh\necho marker-user-data\n".to_owned()).shared());
-        OrderSecrets { password, user_data, fields: Default::default() }
+        OrderSecrets { password, user_data, ..OrderSecrets::default() }
     }
 
     /// Servers that may be ordered as they are, without a stop.

@@ -109,8 +109,10 @@ impl Scene {
     /// A server that can be ordered as it is, with its order settled, and the secrets.
     pub(crate) fn settled(&self) -> (Prepared, OrderSecrets) {
         let facts = &self.entry.facts;
-        let mut wish = Wish { login: LoginWish { password: facts.login.password, none: false }, ..Wish::default() };
-        if !facts.login.password {
+        let takes = facts.login;
+        let login = LoginWish { password: takes.password, none: !takes.password && !takes.key };
+        let mut wish = Wish { login, ..Wish::default() };
+        if !takes.password && takes.key {
             let keys = self.block(self.product.keys(&self.client.patient())).expect("key pairs");
             wish.key = keys.first().map(|key| Choice::Id(key.id.clone()));
         }

@@ -28,7 +28,7 @@ pub(super) const BMC_FACTS: Facts = Facts {
     rate: 5,
     timeout: Duration::from_secs(90 * 60),
     must_be: "running or stopped",
-    login: LoginFacts { password: true, key: true, password_always: false, none: true },
+    login: LoginFacts { password: true, key: true, password_always: false, none: true, returned: false },
     password: PasswordRule {
         min: 8,
         max: 16,
@@ -51,7 +51,7 @@ pub(super) const ZEC_FACTS: Facts = Facts {
     rate: 5,
     timeout: Duration::from_secs(30 * 60),
     must_be: "stopped",
-    login: LoginFacts { password: true, key: true, password_always: false, none: true },
+    login: LoginFacts { password: true, key: true, password_always: false, none: true, returned: false },
     password: PasswordRule {
         min: 8,
         max: 16,

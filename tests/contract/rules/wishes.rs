@@ -23,6 +23,9 @@ fn taken(outcome: &Outcome) -> bool {
 }
 
 pub(crate) fn generated_passwords(stage: &Stage) {
+    if !stage.facts().login.password {
+        return;
+    }
     let rule = &stage.facts().password;
     let wish = stage.wish();
     let (prepared, _) = stage.settled();
@@ -43,6 +46,9 @@ pub(crate) fn generated_passwords(stage: &Stage) {
 }
 
 pub(crate) fn special_characters(stage: &Stage) {
+    if !stage.facts().login.password {
+        return;
+    }
     let rule = &stage.facts().password;
     let wish = stage.wish();
     let (prepared, _) = stage.settled();
@@ -55,6 +61,9 @@ pub(crate) fn special_characters(stage: &Stage) {
 }
 
 pub(crate) fn bad_passwords(stage: &Stage) {
+    if !stage.facts().login.password {
+        return;
+    }
     let rule = &stage.facts().password;
     let (prepared, _) = stage.settled();
     let long = format!("Kx4{}", rule.safe_special).repeat(rule.max);
