@@ -22,7 +22,11 @@ pub fn select_products(
     if !family.is_empty() {
         return Ok(family);
     }
-    let families = vendors.iter().filter(|vendor| vendor.products.len() > 1).map(|vendor| vendor.name);
+    // A product that has its vendor's name stands in the list already, and means itself alone.
+    let shared = |vendor: &&&'static Vendor| {
+        vendor.products.len() > 1 && vendor.products.iter().all(|entry| entry.id != vendor.name)
+    };
+    let families = vendors.iter().filter(shared).map(|vendor| vendor.name);
     let names: Vec<&str> = all()
         .flat_map(|(_, entry)| std::iter::once(entry.id).chain(entry.aliases.iter().copied()))
         .chain(families)

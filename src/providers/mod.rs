@@ -9,9 +9,10 @@ pub(crate) mod bench;
 pub mod hetzner;
 pub mod huawei;
 pub mod jdcloud;
+pub mod openstack;
 pub mod zenlayer;
 
-pub use access::{Found, SetupError, Sources};
+pub use access::{Found, SetupError, Sources, address};
 
 use crate::model::{
     ApiError, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, PasswordRule, PowerOff, Prepared, Record,
@@ -58,7 +59,8 @@ pub struct SignScope<'a> {
 pub type BuildFn = fn(&dyn Sources) -> Result<Box<dyn Product>, SetupError>;
 
 /// Every vendor. A new one is its folder, its `mod` line above and its line here.
-pub static VENDORS: &[&Vendor] = &[&jdcloud::VENDOR, &zenlayer::VENDOR, &huawei::VENDOR, &hetzner::VENDOR];
+pub static VENDORS: &[&Vendor] =
+    &[&jdcloud::VENDOR, &zenlayer::VENDOR, &huawei::VENDOR, &openstack::VENDOR, &hetzner::VENDOR];
 
 /// All products, in the order of the registry.
 pub fn entries() -> impl Iterator<Item = (&'static Vendor, &'static Entry)> {

@@ -14,6 +14,9 @@ fn fixed(name: &str) -> Vec<Value> {
         "timezone" => vec![json!("Asia/Singapore")],
         "instanceName" => vec![json!("renamed-1")],
         "userid" => vec![json!("5a0db0c5000040008000000000000e01")],
+        "name" | "description" => vec![json!("renamed-1")],
+        "accessIPv4" => vec![json!("192.0.2.99")],
+        "accessIPv6" => vec![json!("2001:db8::99")],
         "metadata" => vec![json!({"BYOL": "true"}), json!({"__system__encrypted": "0"})],
         _ => Vec::new(),
     }

@@ -3,8 +3,8 @@
 //! Sources: "Regions and Endpoints" of Huawei Cloud, Open Telekom Cloud (both editions) and Flexible Engine;
 //! Cloud.ru and G42 as their users write them.
 
-use crate::providers::{Found, SetupError, Sources};
-use url::{Host, Url};
+use crate::providers::{Found, SetupError, Sources, address};
+use url::Url;
 
 /// A service of the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,32 +151,6 @@ pub(super) fn name_in_host(found: &Found) -> Result<String, SetupError> {
         });
     }
     Ok(text.to_owned())
-}
-
-/// Reads an address: `https`, or `http` to this machine by its literal address.
-fn address(found: &Found) -> Result<Url, SetupError> {
-    let bad = |problem: &str| SetupError::BadSetting { origin: found.origin.clone(), problem: problem.to_owned() };
-    let text = found.value.expose().trim();
-    let url = Url::parse(text).map_err(|_| bad("it is not an address such as https://host"))?;
-    // Judged as it is written: a host that only the parser turns into this one is a disguise.
-    let text = text.to_ascii_lowercase();
-    let written = text.split_once("://").and_then(|(_, rest)| rest.strip_prefix(url.host_str().unwrap_or_default()));
-    if !written.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/', '?', '#'])) {
-        return Err(bad("the host must be a plain name, or an address in its usual form"));
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("an address has no user, no password and no query"));
-    }
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        _ => false,
-    };
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if loopback => Ok(url),
-        _ => Err(bad("an address must begin with https:// (http only for 127.0.0.1 and ::1)")),
-    }
 }
 
 fn up_to_v3(mut url: Url) -> Url {
