@@ -233,6 +233,17 @@ pub trait Product: Send + Sync {
     /// [`Seen::Absent`], what it garbles is [`Seen::Fault`]. `watches` is never empty.
     fn observe<'a>(&'a self, api: &'a dyn Api, watches: &'a [Watch]) -> Answering<'a, Vec<(ServerId, Seen)>>;
 
+    /// Builds the call that must have been carried out before the order, where an order takes what it installs from
+    /// the server's own record; `None` for all others. It destroys nothing and may come twice: the engine sends it
+    /// under the order's permit, and the order leaves only after a clear yes.
+    fn arrange(&self, _server: &Prepared) -> Option<WireRequest> {
+        None
+    }
+    /// Reads a 2xx answer to [`Product::arrange`] in which [`Product::fault`] saw no fault.
+    fn judge_arranged(&self, _server: &Prepared, _answer: &WireResponse) -> Result<(), ApiError> {
+        Ok(())
+    }
+
     /// Builds the reinstall call. Pure: the same order gives the same bytes.
     fn order(&self, order: &Order<'_>) -> WireRequest;
     /// Reads a 2xx answer in which [`Product::fault`] saw no fault: exactly one judgement per id.

@@ -305,9 +305,16 @@ fn send<'a>(
     let order = Order { batch: &batch, secrets, token: token.as_deref(), reveal: Reveal::Real };
     let request = client.product().order(&order);
     let ids: Vec<_> = batch.iter().map(|prepared| prepared.record.id.clone()).collect();
+    let before: Vec<_> = targets.iter().map(|&index| all[index].prepared.clone()).collect();
     let clock = crew.clock.clone();
     async move {
         let fresh = || clock.now().boot.saturating_sub(issued) < PERMIT_LIFE || flaw::is(Flaw::PermitForEver);
+        for server in &before {
+            if let Err(outcome) = client.arrange(server, || fresh() && gate.open()).await {
+                let outcomes = targets.into_iter().map(|index| (index, outcome.clone())).collect();
+                return Input::Sent { permit, outcomes, halt: None, hold: None };
+            }
+        }
         let mut delivery = client.order(request, &ids, || fresh() && gate.open()).await;
         if let Some(lost) = keep(secrets, &delivery) {
             delivery.halt.get_or_insert(lost);

@@ -18,6 +18,13 @@ fn fixed(name: &str) -> Vec<Value> {
         "accessIPv4" => vec![json!("192.0.2.99")],
         "accessIPv6" => vec![json!("2001:db8::99")],
         "metadata" => vec![json!({"BYOL": "true"}), json!({"__system__encrypted": "0"})],
+        "public_keys" => vec![json!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIsandbox ops")],
+        "meta_data" => vec![json!({"role": "web"})],
+        "network_data" => vec![json!({"links": [], "networks": [], "services": []})],
+        "vendor_data" => vec![json!({"rack": "r1"})],
+        "deploy_steps" => vec![json!([{"interface": "deploy", "step": "deploy", "args": {}, "priority": 100}])],
+        "image_checksum" | "image_os_hash_value" => vec![json!("5a4db0c55a4db0c55a4db0c55a4db0c6")],
+        "kernel" | "ramdisk" => vec![json!("https://images.example/part")],
         _ => Vec::new(),
     }
 }

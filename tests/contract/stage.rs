@@ -241,6 +241,9 @@ impl Stage {
     /// Sends one order as the engine does and tells what became of it.
     pub(crate) fn order(&self, prepared: &Prepared, secrets: &OrderSecrets) -> reinstall::client::Outcome {
         let request = self.request(prepared, secrets, Reveal::Real);
+        if let Err(outcome) = self.block(self.client.arrange(prepared, || true)) {
+            return outcome;
+        }
         let ids = [prepared.record.id.clone()];
         let mut delivery = self.block(self.client.order(request, &ids, || true));
         assert_eq!(delivery.outcomes.len(), 1, "one outcome for one server");

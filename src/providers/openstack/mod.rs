@@ -1,4 +1,4 @@
-//! OpenStack: servers of Nova, and the sign-in that its products share. See `README.md` in this folder.
+//! OpenStack: servers of Nova, nodes of Ironic, and the sign-in that its products share. See `README.md` in this folder.
 
 mod account;
 mod clouds;
@@ -6,6 +6,7 @@ mod credentials;
 mod fault;
 mod fields;
 mod images;
+mod ironic;
 mod login;
 mod microversion;
 mod nova;
@@ -18,7 +19,7 @@ use crate::providers::{Entry, Vendor};
 /// What it calls itself in messages.
 const NAME: &str = "openstack";
 
-static PRODUCTS: [Entry; 1] = [nova::ENTRY];
+static PRODUCTS: [Entry; 2] = [nova::ENTRY, ironic::ENTRY];
 
 /// The vendor's line in the registry.
 pub static VENDOR: Vendor = Vendor {

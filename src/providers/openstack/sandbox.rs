@@ -4,6 +4,7 @@ mod actions;
 mod answers;
 mod demo;
 mod glance;
+mod ironic;
 mod keystone;
 mod nova;
 mod rebuild;
@@ -40,6 +41,9 @@ fn is_open(route: &str) -> bool {
 impl Emulator for OpenStack {
     fn route(&self, request: &Inbound) -> Option<Route> {
         use Operation::{Read, Reinstall, SignIn, Start, Stop};
+        if let Some(route) = ironic::route(request) {
+            return Some(route);
+        }
         let segments = request.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let one = |id: &str| vec![id.to_owned()];
@@ -80,6 +84,9 @@ impl Emulator for OpenStack {
     }
 
     fn verify(&mut self, request: &Inbound, world: &mut World) -> Result<(), Outbound> {
+        if let Some(verdict) = ironic::verify(request) {
+            return verdict;
+        }
         let open = self.route(request).is_some_and(|route| is_open(&route.action));
         if open || self.tokens.owner(request.header("x-auth-token"), request.at).is_some() {
             return Ok(());
@@ -90,6 +97,9 @@ impl Emulator for OpenStack {
     fn answer(&mut self, request: &Inbound, route: &Route, world: &mut World) -> Outbound {
         let segments = request.segments();
         let segment = |place: usize| segments.get(place).cloned().unwrap_or_default();
+        if route.provider == ironic::PRODUCT {
+            return ironic::answer(request, route, world);
+        }
         if route.provider == NOVA {
             return match nova::version(request) {
                 Ok(version) => self.compute(request, route, version, world),
@@ -110,6 +120,9 @@ impl Emulator for OpenStack {
     }
 
     fn inject(&mut self, what: Injected, route: &Route, world: &mut World) -> Outbound {
+        if route.provider == ironic::PRODUCT {
+            return ironic::inject(what, route, world);
+        }
         answers::inject(what, route, world)
     }
 
@@ -129,7 +142,7 @@ impl Emulator for OpenStack {
     }
 
     fn machines(&self) -> Vec<Machine> {
-        demo::machines()
+        demo::machines().into_iter().chain(ironic::machines()).collect()
     }
 }
 

@@ -212,7 +212,9 @@ fn one_field(
         assert!(!refusal.message.is_empty() && !refusal.next_step.is_empty(), "{}: {refusal:?}", field.name);
         refusal.message
     })?;
-    let real = whole(&stage.request(&prepared, &secrets, Reveal::Real));
+    // A field may go out with the call before the order.
+    let mut real = whole(&stage.request(&prepared, &secrets, Reveal::Real));
+    real.extend(stage.product.arrange(&prepared).iter().map(whole));
     let named = real.contains(&format!("\"{}\"", field.name)) || real.contains(&format!("{}=", field.name));
     let encoded = STANDARD.encode(&shown);
     let there =

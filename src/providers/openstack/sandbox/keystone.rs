@@ -48,6 +48,7 @@ fn catalogue(request: &Inbound) -> Value {
         service("identity", "keystone", "identity"),
         service("compute", "nova", "compute/v2.1"),
         service("image", "glance", "image"),
+        service("baremetal", "ironic", "baremetal"),
     ])
 }
 

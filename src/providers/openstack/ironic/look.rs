@@ -1,0 +1,93 @@
+//! What a node's state means (`README.md` tells which words were seen and which are inferred).
+
+use super::wire::Glance;
+use crate::model::{ApiError, Observation, Phase, Refusal, Wish};
+use crate::providers::Admission;
+use std::collections::BTreeMap;
+
+/// Marks of an observation.
+pub(super) const MAINTENANCE: &str = "maintenance";
+pub(super) const PROTECTED: &str = "protected";
+pub(super) const RESERVATION: &str = "reservation";
+pub(super) const UPDATED: &str = "provision_updated_at";
+
+/// What the states mean. `power` only tells of a node that is in use.
+fn phase(state: &str, power: Option<&str>) -> Phase {
+    match state {
+        "active" if power == Some("power off") => Phase::Stopped,
+        // Drivers that never reported leave the power state empty.
+        "active" => Phase::Running,
+        // `deploying` is shown by a first deployment, too; a node in use does not come there but by a rebuild.
+        "deploying" | "wait call-back" | "deploy hold" => Phase::Installing,
+        "deploy failed" | "error" => Phase::Failed,
+        "rescuing" | "rescue wait" | "unrescuing" | "servicing" | "service wait" | "service hold" | "inspecting"
+        | "inspect wait" | "adopting" | "verifying" => Phase::Changing,
+        "deleting" | "deleted" | "undeploying" | "cleaning" | "clean wait" | "clean hold" | "clean failed"
+        | "available" => Phase::Gone,
+        _ => Phase::Unknown,
+    }
+}
+
+/// One look. The image is what the *next* rebuild installs: it changes before a rebuild, so it proves nothing.
+pub(super) fn observation(glance: &Glance, word: &str) -> Observation {
+    let mut seen = Observation::of(word, phase(word, glance.power_state.as_deref()));
+    seen.image = image(glance);
+    let mut marks = BTreeMap::new();
+    let mut mark = |name: &str, value: Option<&str>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            marks.insert(name.to_owned(), value.to_owned());
+        }
+    };
+    mark(MAINTENANCE, glance.maintenance.filter(|yes| *yes).map(|_| "true"));
+    mark(PROTECTED, glance.protected.filter(|yes| *yes).map(|_| "true"));
+    mark(RESERVATION, glance.reservation.as_deref());
+    mark(UPDATED, glance.provision_updated_at.as_deref());
+    seen.marks = marks;
+    if seen.phase == Phase::Failed {
+        // An old error may stand beside any other state: it is read with these alone.
+        let told = glance.last_error.clone().filter(|text| !text.is_empty());
+        let message = told.unwrap_or_else(|| format!("the node is in state `{word}`, and no error is told"));
+        seen.error = Some(
+            ApiError::local("install_failed", message)
+                .advise("look at the conductor's log and the node's console; a rebuild is allowed from this state"),
+        );
+    }
+    seen
+}
+
+/// What the next rebuild installs.
+pub(super) fn image(glance: &Glance) -> Option<String> {
+    let source = glance.instance_info.as_ref()?.get("image_source")?.as_str()?;
+    Some(source.to_owned()).filter(|source| !source.is_empty())
+}
+
+/// Whether a node in this state may be rebuilt. Three things stand in the way and are told apart: a person's
+/// protection, maintenance (a person's or Ironic's own), and a conductor that holds the node for a moment.
+pub(super) fn admit(seen: &Observation, _wish: &Wish) -> Admission {
+    if seen.marks.contains_key(PROTECTED) {
+        return Admission::No(Refusal::guard(
+            "locked",
+            "the node is protected: it cannot be undeployed, rebuilt or deleted",
+            "a person decided that: ask, then `openstack baremetal node unset NODE --protected`",
+        ));
+    }
+    if seen.marks.contains_key(MAINTENANCE) {
+        return Admission::No(Refusal::guard(
+            "maintenance",
+            "the node is in maintenance",
+            "see maintenance_reason; when that is done, `openstack baremetal node maintenance unset NODE`",
+        ));
+    }
+    match seen.phase {
+        Phase::Installing | Phase::Changing => Admission::Busy(seen.status.clone()),
+        Phase::Running | Phase::Stopped | Phase::Failed => match seen.marks.get(RESERVATION) {
+            Some(conductor) => Admission::Busy(format!("reserved by conductor {conductor}")),
+            None => Admission::Go,
+        },
+        Phase::Gone | Phase::Unknown => Admission::No(Refusal::guard(
+            "wrong_state",
+            format!("the node is in state `{}`, from which it cannot be rebuilt", seen.status),
+            "a rebuild is allowed from `active`, `deploy failed` and `error`",
+        )),
+    }
+}
