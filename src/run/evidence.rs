@@ -19,10 +19,15 @@ impl Proof {
     }
 
     /// Equal terminal reads that a verdict on this proof takes, on a look like this one. Without a word of the own job,
-    /// a state may still be that of before it, and where looks behind its end disagree, one of them lags.
-    pub fn needs(&self, seen: &Observation, disputed: bool) -> u32 {
+    /// a state may still be that of before it; where looks behind its end disagree, one of them lags; and behind an
+    /// operation of reinstalling the operation of before it does not come back.
+    pub fn needs(&self, baseline: Option<&Observation>, seen: &Observation, disputed: bool) -> u32 {
         let blind = self.text.starts_with("job:") && seen.handle.is_none();
-        if blind || disputed { INFERRED } else { self.reads }
+        let old = self.text.starts_with("operation:")
+            && seen.operation.as_ref().is_some_and(|operation| {
+                !operation.reinstall && baseline.and_then(|baseline| baseline.operation.as_ref()) == Some(operation)
+            });
+        if blind || disputed || old { INFERRED } else { self.reads }
     }
 }
 
@@ -205,6 +210,20 @@ mod tests {
             judge(&with("install-succeed"), true, &with("reinstall-succeed")).as_deref(),
             Some("operation:reinstall-succeed")
         );
+    }
+
+    #[test]
+    fn an_operation_of_before_behind_that_of_the_reinstall_is_a_late_copy() {
+        let shows = |word: &str, reinstall| Observation {
+            operation: Some(Operation { word: word.into(), reinstall }),
+            ..seen("running", Phase::Running)
+        };
+        let proof = Proof { text: "operation:reinstall-processing".into(), reads: NAMED };
+        let (old, new) = (shows("install-succeed", false), shows("reinstall-succeed", true));
+        assert_eq!(proof.needs(Some(&old), &old, false), INFERRED);
+        assert_eq!(proof.needs(Some(&old), &new, false), NAMED);
+        // After an earlier reinstall the word is the same at every end.
+        assert_eq!(proof.needs(Some(&new), &new, false), NAMED);
     }
 
     #[test]

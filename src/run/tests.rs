@@ -471,17 +471,22 @@ fn a_server_that_ends_off_is_started_and_then_succeeds() {
 }
 
 #[test]
-fn an_own_job_decides_with_one_read() {
-    let looks: Box<dyn Fn(Duration) -> Seen> = Box::new(|since| {
-        let handle = if since < secs(40) { HandleState::Working } else { HandleState::Done };
-        Seen::Here(Observation { handle: Some(handle), ..observed("RUNNING") })
-    });
-    let answer = Outcome::Accepted { ticket: Some("job-7".into()), request_id: None };
-    let mut rig = Rig::one("RUNNING", looks, vec![answer]);
-    assert_eq!(rig.run(), [Verdict::Succeeded]);
-    assert_eq!(rig.proof(0).as_deref(), Some("job:job-7"));
-    assert!(rig.elapsed() >= secs(40), "RUNNING while the job works is no end");
-    assert!(rig.elapsed() < secs(50), "one read of the ended job is enough");
+fn an_own_job_decides_with_one_read_of_a_new_state_and_two_of_the_old_one() {
+    let ended = |before: &'static str| {
+        let looks: Box<dyn Fn(Duration) -> Seen> = Box::new(|since| {
+            let handle = if since < secs(40) { HandleState::Working } else { HandleState::Done };
+            Seen::Here(Observation { handle: Some(handle), ..observed("RUNNING") })
+        });
+        let answer = Outcome::Accepted { ticket: Some("job-7".into()), request_id: None };
+        let mut rig = Rig::one(before, looks, vec![answer]);
+        assert_eq!(rig.run(), [Verdict::Succeeded]);
+        assert_eq!(rig.proof(0).as_deref(), Some("job:job-7"));
+        assert!(rig.elapsed() >= secs(40), "RUNNING while the job works is no end");
+        rig.elapsed()
+    };
+    let (new, old) = (ended("STOPPED"), ended("RUNNING"));
+    assert!(new < secs(50), "one read is enough: {new:?}");
+    assert_eq!(old - new, secs(5), "the second one comes after a pause");
 }
 
 #[test]

@@ -170,7 +170,8 @@ impl Machine {
             return self.not_proven(now, index, &seen);
         }
         let target = &self.targets[index];
-        let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.needs(&seen, target.disputed));
+        let baseline = target.baseline.as_ref();
+        let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.needs(baseline, &seen, target.disputed));
         if seen.handle == Some(HandleState::Failed) {
             return self.finish(now, index, Verdict::Failed, Some(failure(&seen)));
         }
@@ -182,7 +183,9 @@ impl Machine {
         };
         let Some(phase) = ended else { return self.look_later(now, index) };
         let good = phase == target.prepared.ends;
-        let first = (done(&seen) && good && !target.disputed) || flaw::is(Flaw::OneReadIsEnough);
+        // The state of before could be a late copy of it: then a second look has to agree.
+        let old = baseline.is_some_and(|baseline| baseline.status.eq_ignore_ascii_case(&seen.status));
+        let first = (done(&seen) && good && !target.disputed && !old) || flaw::is(Flaw::OneReadIsEnough);
         let reads = if first { 1 } else { needed.max(2) };
         let apart = self.policy.confirm_gap();
         let long_enough = reads == 1 || now.steady.saturating_sub(target.equal_since) >= apart;

@@ -6,7 +6,7 @@ use crate::providers::bench::{MapSources, response};
 use crate::sandbox::machine::{Fate, Fleet, Stage};
 use crate::sandbox::{Emulator, Inbound, Injected, Operation, Outbound, Route, World};
 use crate::wire::WireResponse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Every vendor of a schedule.
@@ -15,8 +15,8 @@ pub(super) struct Cloud {
     world: World,
     /// The newest moment that a read has shown; reads do not go back behind it, but for single ones.
     shown: Duration,
-    /// Whether the last read went back behind that: two in a row do not.
-    flapped: bool,
+    /// What the last read of each showed from behind that: two in a row do not.
+    flapped: BTreeSet<String>,
 }
 
 /// A request as the cloud understands it.
@@ -39,7 +39,7 @@ impl Cloud {
         for machine in parts.iter().flat_map(|part| part.machines()) {
             fleet.add(machine);
         }
-        Self { parts, world: World::new(fleet), shown: Duration::ZERO, flapped: false }
+        Self { parts, world: World::new(fleet), shown: Duration::ZERO, flapped: BTreeSet::new() }
     }
 
     /// Settings and credentials for a product of the vendor in this place.
@@ -80,8 +80,8 @@ impl Cloud {
             Ok(()) => {
                 if call.route.operation == Operation::Read {
                     let past = now.saturating_sub(lag.behind);
-                    self.flapped = lag.flap && !self.flapped;
-                    self.world.now = if self.flapped { past } else { past.max(self.shown) };
+                    let flaps = flaps(&mut self.flapped, call, lag.flap);
+                    self.world.now = if flaps { past } else { past.max(self.shown) };
                     self.shown = self.shown.max(self.world.now);
                 }
                 emulator.answer(request, &call.route, &mut self.world)
@@ -108,6 +108,23 @@ impl Cloud {
         let machine = self.world.fleet.all().find(|machine| machine.id == id)?;
         (!machine.gone(now)).then(|| machine.truth(now))
     }
+}
+
+/// Whether this read goes back behind what was shown: never twice in a row for the same server, or the same list.
+fn flaps(flapped: &mut BTreeSet<String>, call: &Call, may: bool) -> bool {
+    let mut asked = call.route.servers.clone();
+    if asked.is_empty() {
+        asked.push(call.route.action.clone());
+    }
+    let flaps = may && !asked.iter().any(|one| flapped.contains(one));
+    for one in asked {
+        if flaps {
+            flapped.insert(one)
+        } else {
+            flapped.remove(&one)
+        };
+    }
+    flaps
 }
 
 /// How a read lags.
