@@ -2,6 +2,8 @@
 
 mod conformance;
 mod docs_fresh;
+#[path = "../given/mod.rs"]
+mod given;
 mod layers;
 mod planning;
 mod registry;

@@ -1,5 +1,6 @@
 //! One product in front of its vendor's emulator, over real loopback and with time that runs ten times as fast.
 
+use crate::given::Given;
 use crate::wiretap::Tap;
 use reinstall::client::Client;
 use reinstall::clock::{Clock, Now, Sleep, SystemClock};
@@ -7,7 +8,7 @@ use reinstall::model::{
     Event, Guard, LoginWish, Order, OrderSecrets, PowerPlan, Prepared, Record, Ref, Refusal, RunId, ServerId, Watch,
     What, Wish,
 };
-use reinstall::providers::{Admission, Entry, Facts, Found, Product, SetupError, SignScope, Sources, Vendor};
+use reinstall::providers::{Admission, Entry, Facts, Product, SignScope, Vendor};
 use reinstall::run::driver::{Crew, Ended, RandomChance, drive, lane};
 use reinstall::run::machine::Machine;
 use reinstall::run::plan::{self, PlanLane};
@@ -24,7 +25,6 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use url::Url;
 
 /// All clocks of the machine, faster. Client and sandbox share it, so that neither sees a difference.
 struct Fast {
@@ -42,34 +42,6 @@ impl Clock for Fast {
 
     fn sleep(&self, duration: Duration) -> Sleep<'_> {
         SystemClock.sleep(duration / SPEED)
-    }
-}
-
-/// The emulators' credentials and address, and nothing else.
-struct OfSandbox {
-    credentials: Vec<(&'static str, String)>,
-    endpoint: Url,
-}
-
-impl Sources for OfSandbox {
-    fn variable(&self, name: &str) -> Option<Found> {
-        let (_, value) = self.credentials.iter().find(|(known, _)| *known == name)?;
-        Some(Found { value: Secret::from(value.clone()), origin: name.to_owned() })
-    }
-    fn home_file(&self, _: &str) -> Result<Option<Found>, SetupError> {
-        Ok(None)
-    }
-    fn file(&self, _: &str) -> Result<Option<Found>, SetupError> {
-        Ok(None)
-    }
-    fn setting(&self, _: &str) -> Option<Found> {
-        None
-    }
-    fn profile(&self) -> Option<&str> {
-        None
-    }
-    fn endpoint(&self) -> Option<&Url> {
-        Some(&self.endpoint)
     }
 }
 
@@ -138,8 +110,7 @@ impl Stage {
         let clock: Arc<dyn Clock> = Arc::new(Fast { began: SystemClock.now() });
         let address = "127.0.0.1:0".parse().expect("an address");
         let sandbox = Sandbox::start(vec![(vendor.emulator)()], clock.clone(), address, 1.0).expect("a sandbox");
-        let endpoint = Url::parse(&sandbox.url()).expect("an address");
-        let sources = OfSandbox { credentials: sandbox.credentials(), endpoint };
+        let sources = Given::new(sandbox.credentials(), &sandbox.url());
         let product: Arc<dyn Product> = Arc::from((entry.build)(&sources).expect("a product"));
         let tap = Arc::new(Tap::default());
         let client = Client::new(product.clone(), tap.clone(), clock.clone(), None);
@@ -155,7 +126,7 @@ impl Stage {
 
     /// Whether the credentials sign what is sent; a token only tells who is calling.
     pub(crate) fn signs(&self) -> bool {
-        let sources = OfSandbox { credentials: self.sandbox.credentials(), endpoint: self.product.endpoint().clone() };
+        let sources = Given::new(self.sandbox.credentials(), self.product.endpoint().as_str());
         let (prepared, secrets) = self.settled();
         let mut request = self.request(&prepared, &secrets, Reveal::Masked);
         let stamp = reinstall::wire::Stamp { at: self.clock.now().wall, nonce: "n".to_owned() };

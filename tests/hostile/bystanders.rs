@@ -1,7 +1,7 @@
 //! Bad endpoints beside good ones, in virtual time: nothing here waits, so no slow machine changes the result.
 
+use crate::given::Given;
 use crate::offsets::long;
-use crate::scene::Given;
 use chrono::{TimeZone, Utc};
 use proptest::prelude::*;
 use reinstall::client::{Client, Route, Transport, TransportFault};
@@ -23,7 +23,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
-use url::Url;
 
 const INTERVAL: Duration = Duration::from_secs(10);
 
@@ -238,10 +237,8 @@ fn watched(manners: &[Manner], servers: usize, interval: Duration, minutes: u64)
         let ids: Vec<String> = (0..servers).map(|server| format!("s-{number}-{server}")).collect();
         targets.extend(ids.iter().map(|id| target(number, id, clock.now())));
         let endpoint = Arc::new(Endpoint { manner, clock: clock.clone(), servers: ids, asked: Mutex::new(Vec::new()) });
-        let given = Given {
-            variables: vec![("ZENLAYER_TOKEN".to_owned(), "made-up".to_owned())],
-            endpoint: Url::parse(&format!("https://e{number}.hostile.test")).expect("an address"),
-        };
+        let variables = [("ZENLAYER_TOKEN", "made-up".to_owned())];
+        let given = Given::new(variables, &format!("https://e{number}.hostile.test"));
         let product: Arc<dyn reinstall::providers::Product> = Arc::from((entry.build)(&given).expect("a product"));
         let client = Client::new(product.clone(), endpoint.clone(), clock.clone(), None);
         lanes.push(lane(&client, Wish::default(), timeout, product));

@@ -7,6 +7,8 @@ mod artefacts;
 #[path = "../cli/bench.rs"]
 #[expect(dead_code, reason = "the other tests use the rest of it")]
 mod bench;
+#[path = "../given/mod.rs"]
+mod given;
 #[expect(dead_code, reason = "shared with the tests of the command line, which use all of it")]
 #[path = "../cli/sandbox.rs"]
 mod sandbox;

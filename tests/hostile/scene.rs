@@ -1,46 +1,18 @@
 //! A product, its line over the real transport, and an emulator behind a front that can turn hostile.
 
 use crate::front::Front;
+use crate::given::Given;
 use crate::http::{body_at, message};
 use reinstall::client::{Client, HttpTransport, Limits, Outcome};
 use reinstall::clock::{Clock, ManualClock, SystemClock};
 use reinstall::model::{Choice, LoginWish, Order, OrderSecrets, PowerPlan, Prepared, Record, Seen, Watch, Wish};
-use reinstall::providers::{Admission, Entry, Found, Product, SetupError, Sources, VENDORS, Vendor};
+use reinstall::providers::{Admission, Entry, Product, VENDORS, Vendor};
 use reinstall::sandbox::Sandbox;
-use reinstall::secret::{Reveal, Secret};
+use reinstall::secret::Reveal;
 use reinstall::wire::WireRequest;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use url::Url;
-
-/// Credentials in variables, and the endpoint.
-pub(crate) struct Given {
-    pub(crate) variables: Vec<(String, String)>,
-    pub(crate) endpoint: Url,
-}
-
-impl Sources for Given {
-    fn variable(&self, name: &str) -> Option<Found> {
-        let (_, value) = self.variables.iter().find(|(known, _)| known == name)?;
-        Some(Found { value: Secret::from(value.clone()), origin: name.to_owned() })
-    }
-    fn home_file(&self, _: &str) -> Result<Option<Found>, SetupError> {
-        Ok(None)
-    }
-    fn file(&self, _: &str) -> Result<Option<Found>, SetupError> {
-        Ok(None)
-    }
-    fn setting(&self, _: &str) -> Option<Found> {
-        None
-    }
-    fn profile(&self) -> Option<&str> {
-        None
-    }
-    fn endpoint(&self) -> Option<&Url> {
-        Some(&self.endpoint)
-    }
-}
 
 /// See the top of the page. Pauses cost no time here: the client's clock jumps.
 pub(crate) struct Scene {
@@ -80,10 +52,10 @@ impl Scene {
             Sandbox::start(vec![(vendor.emulator)()], Arc::new(SystemClock), address, 1.0).expect("a sandbox");
         let front = Front::of(sandbox.url().strip_prefix("http://").expect("plain http"));
         let variables = match variables {
-            Some(pairs) => pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-            None => sandbox.credentials().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            Some(pairs) => pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            None => sandbox.credentials(),
         };
-        let given = Given { variables, endpoint: Url::parse(&front.server.url()).expect("an address") };
+        let given = Given::new(variables, &front.server.url());
         let product: Arc<dyn Product> = Arc::from((entry.build)(&given).expect("a product"));
         let clock = Arc::new(ManualClock::at(SystemClock.now().wall));
         let client = Client::new(product.clone(), Arc::new(HttpTransport::within(limits)), clock, None);

@@ -47,7 +47,7 @@ pub(super) const NOVA: Facts = Facts {
     rate: 10,
     timeout: Duration::from_secs(30 * 60),
     must_be: "running, stopped or in error",
-    login: LoginFacts { password: true, key: true, password_always: false, none: true },
+    login: LoginFacts { password: true, key: true, password_always: false, none: true, returned: false },
     // Nova takes any text. These bounds are ours, for what guests and their agents set without trouble.
     password: PasswordRule {
         min: 8,

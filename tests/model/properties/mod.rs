@@ -6,6 +6,8 @@
 pub(crate) mod config;
 pub(crate) mod credentials;
 pub(crate) mod documents;
+#[path = "../../given/mod.rs"]
+mod given;
 pub(crate) mod journal;
 pub(crate) mod orders;
 pub(crate) mod pauses;
