@@ -17,6 +17,7 @@ mod plans;
 mod process;
 mod prompt;
 mod resume;
+mod returned;
 mod run;
 mod sandbox;
 mod secrets;
