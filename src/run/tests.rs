@@ -5,6 +5,7 @@ mod desk;
 mod doubt;
 mod ends;
 mod hold;
+mod jobs;
 mod keeper;
 mod moments;
 mod pauses;

@@ -201,3 +201,21 @@ fn without_an_own_action_the_newest_rebuild_of_the_server_is_told() {
         assert!(alone("running", &body).0.is_err(), "{body}");
     }
 }
+
+#[test]
+fn a_name_that_several_images_have_is_refused_with_their_numbers() {
+    let product = product();
+    let api = script(|_, parameters| {
+        let mut body = images(parameters, 2);
+        for row in body["images"].as_array_mut().expect("rows") {
+            row["name"] = json!("golden");
+        }
+        body
+    });
+    let record = ready(product.find(&bench(&product), &["471101".parse().expect("a reference")]));
+    let wish = Wish { image: Some(crate::model::Choice::Name("golden".to_owned())), ..wish() };
+    let record = record.expect("a read").remove(0);
+    let refusal = ready(product.prepare(&api, record, PowerPlan::StoppedByOrder, &wish)).expect_err("two");
+    assert_eq!(refusal.kind, "image_ambiguous");
+    assert!(refusal.message.contains("0, 1"), "{}", refusal.message);
+}
