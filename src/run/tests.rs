@@ -5,6 +5,8 @@ mod desk;
 mod doubt;
 mod ends;
 mod hold;
+mod jobs;
+mod keeper;
 mod moments;
 mod pauses;
 mod permits;
@@ -134,6 +136,7 @@ fn rig(policy: Policy, token_door: Option<Duration>, scripts: Vec<Script>) -> Ri
         }),
         power_off: PowerOff::Soft,
         start_when_off: true,
+        new_password: None,
     };
     let targets = scripts
         .iter()
@@ -234,6 +237,7 @@ impl Rig {
                             outcomes,
                             halt: None,
                             hold: page.map(|_| "a page".to_owned()),
+                            lost: Vec::new(),
                         });
                     }
                     Action::Power { target, power, .. } => {
