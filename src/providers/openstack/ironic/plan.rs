@@ -4,7 +4,7 @@
 
 use super::fields::OF_IMAGE;
 use super::look;
-use super::reads::{INFO, Level, MAINTENANCE_REASON, OWNED_BY, PROTECTED_REASON};
+use super::reads::{INFO, Level, OWNED_BY};
 use crate::model::{Choice, Order, OrderSecrets, Phase, PowerPlan, Prepared, Record, Refusal, Wish};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -93,23 +93,8 @@ fn keys(text: &str) -> Result<Map<String, Value>, Refusal> {
     Ok(lines.iter().enumerate().map(|(place, line)| (place.to_string(), json!(line))).collect())
 }
 
-/// Refuses what the node's record forbids, with the reasons that people wrote there.
+/// A node of the compute service is that service's to rebuild.
 fn allowed(record: &Record) -> Result<(), Refusal> {
-    let reason = |name: &str| record.attributes.get(name).map(|text| format!(": {text}")).unwrap_or_default();
-    if record.seen.marks.contains_key(look::PROTECTED) {
-        return Err(Refusal::guard(
-            "locked",
-            format!("the node is protected{}", reason(PROTECTED_REASON)),
-            "a person decided that: ask, then `openstack baremetal node unset NODE --protected`",
-        ));
-    }
-    if record.seen.marks.contains_key(look::MAINTENANCE) {
-        return Err(Refusal::guard(
-            "maintenance",
-            format!("the node is in maintenance{}", reason(MAINTENANCE_REASON)),
-            "when that is done, `openstack baremetal node maintenance unset NODE`, then run it again",
-        ));
-    }
     if let Some(owner) = record.attributes.get(OWNED_BY) {
         return Err(Refusal::guard(
             "owned_by_compute",
