@@ -305,6 +305,8 @@ impl Machine {
         let jitter = self.chance.unit();
         let target = &mut self.targets[index];
         target.faults += 1;
+        // Absences count in a row: what is between two of them must not be unknown.
+        target.absent = 0;
         let news = target.last_fault.as_ref().is_none_or(|last| last.kind != fault.error.kind);
         target.last_fault = Some(fault.error.clone());
         let wait = match fault.class {
