@@ -540,7 +540,7 @@ impl Machine {
             self.halt(now, format!("the provider refuses the credentials: {}", error.message));
             return;
         }
-        if class == FaultClass::Untrusted {
+        if matches!(class, FaultClass::Untrusted | FaultClass::Redirected) {
             self.finish(now, index, Verdict::NotStarted, Some(error.clone()));
             self.halt(now, error.message);
             return;

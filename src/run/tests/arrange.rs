@@ -197,3 +197,12 @@ fn an_answer_that_nobody_waits_for_changes_nothing() {
     let actions = ended(&mut desk, 200, Err(unsent(FaultClass::Broken)));
     assert!(records(&actions).is_empty() && matches!(desk.target(0).stage, Stage::Sending { .. }));
 }
+
+#[test]
+fn a_redirected_call_ends_the_ordering() {
+    for class in [FaultClass::Redirected, FaultClass::Untrusted] {
+        let mut rig = first(vec![quick(unsent(class.clone()))], vec![accepted()]);
+        assert_eq!((rig.run(), rig.arranging), (vec![Verdict::NotStarted], 1), "{class:?}");
+        assert!(rig.machine.halted().is_some(), "{class:?}");
+    }
+}
