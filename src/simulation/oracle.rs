@@ -84,6 +84,7 @@ impl Oracle {
         self.hold("I8", !route.servers.is_empty(), || format!("{} names no server", route.action));
         let word = match route.operation {
             Operation::Reinstall => "order_intent",
+            Operation::Arrange => "arranging",
             Operation::Stop => "power_off",
             _ => "power_on",
         };
