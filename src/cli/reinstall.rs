@@ -312,6 +312,7 @@ fn requests(
             let mode = wishes[*lane].wish.as_ref().map(|wish| wish.power_off).unwrap_or_default();
             steps.extend(line.product.stop(prepared, mode, &secrets));
         }
+        steps.extend(line.product.arrange(prepared));
         let token = line.entry.facts.token_door.map(|_| "(made once, right before the order)");
         let order = Order { batch: &[prepared], secrets: &secrets, token, reveal: Reveal::Masked };
         steps.push(line.product.order(&order));

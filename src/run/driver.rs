@@ -67,6 +67,7 @@ pub fn lane(
     product: Arc<dyn crate::providers::Product>,
 ) -> Lane {
     let facts = &client.product().entry().facts;
+    let arranging = product.clone();
     Lane {
         product: client.product().entry().id,
         order_batch: facts.order_batch,
@@ -77,6 +78,7 @@ pub fn lane(
         start_when_off: wish.power_on == crate::model::PowerOn::Auto,
         new_password: client.product().new_password().filter(|_| wish.login.password),
         admit: Box::new(move |seen| product.admit(seen, &wish)),
+        arranges: Box::new(move |prepared| arranging.arrange(prepared).is_some()),
     }
 }
 
@@ -201,6 +203,23 @@ fn carry_out<'a>(
                     .collect();
                 flying.push(Box::pin(look(&crew.clients[lane], targets, watches)));
             }
+            Action::Arrange { target, issued } => {
+                if !gate.open() {
+                    let unsent =
+                        Outcome::Unsent { class: FaultClass::Unreachable, error: held_back(ended), renewed: false };
+                    inputs.push_back(Input::Arranged { target, result: Err(unsent) });
+                    continue;
+                }
+                let chosen = &machine.targets()[target];
+                let client = &crew.clients[chosen.lane];
+                let prepared = chosen.prepared.clone();
+                let (gate, clock) = (gate.clone(), crew.clock.clone());
+                flying.push(Box::pin(async move {
+                    let fresh = || clock.now().boot.saturating_sub(issued) < PERMIT_LIFE;
+                    let result = client.arrange(&prepared, || fresh() && gate.open()).await;
+                    Input::Arranged { target, result }
+                }));
+            }
             Action::Send { permit, issued, lane, targets, token } => {
                 if !gate.open() {
                     let error = held_back(ended);
@@ -311,16 +330,9 @@ fn send<'a>(
     let order = Order { batch: &batch, secrets, token: token.as_deref(), reveal: Reveal::Real };
     let request = client.product().order(&order);
     let ids: Vec<_> = batch.iter().map(|prepared| prepared.record.id.clone()).collect();
-    let before: Vec<_> = targets.iter().map(|&index| all[index].prepared.clone()).collect();
     let clock = crew.clock.clone();
     async move {
         let fresh = || clock.now().boot.saturating_sub(issued) < PERMIT_LIFE || flaw::is(Flaw::PermitForEver);
-        for server in &before {
-            if let Err(outcome) = client.arrange(server, || fresh() && gate.open()).await {
-                let outcomes = targets.into_iter().map(|index| (index, outcome.clone())).collect();
-                return Input::Sent { permit, outcomes, halt: None, hold: None, lost: Vec::new() };
-            }
-        }
         let delivery = client.order(request, &ids, || fresh() && gate.open()).await;
         let lost = keep(secrets, &delivery, &ids, &targets);
         let outcomes = targets.into_iter().zip(delivery.outcomes).collect();

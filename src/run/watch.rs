@@ -77,7 +77,8 @@ impl Machine {
         let planned = self.targets[index].prepared.clone();
         let first = self.targets[index].last.is_none();
         self.targets[index].note(&seen, now.steady);
-        if planned.record.seen.image.is_some() && seen.image.is_some() && planned.record.seen.image != seen.image {
+        let other = planned.record.seen.image.is_some() && planned.record.seen.image != seen.image;
+        if other && seen.image.is_some() && !self.targets[index].named_by_us(&seen) {
             let error = ApiError::local("changed", "its image has changed since the plan was made".to_owned())
                 .advise("someone else may have reinstalled it: look, then plan again");
             return self.finish(now, index, Verdict::Skipped, Some(error));
@@ -121,6 +122,8 @@ impl Machine {
         target.baseline = Some(seen.clone());
         target.baseline_twice = true;
         target.baseline_at = now.boot;
+        // Between this look and the last one somebody else may have changed its record.
+        target.arranged = false;
         target.stage = Stage::Ready;
         self.actions.push(Action::Record(Some(index), What::Baseline { seen }));
     }
@@ -191,6 +194,8 @@ impl Machine {
         if !proven {
             return self.not_proven(now, index, &seen);
         }
+        let target = &mut self.targets[index];
+        target.failure = seen.error.clone().or(target.failure.take()).filter(|_| seen.phase == Phase::Failed);
         let target = &self.targets[index];
         let baseline = target.baseline.as_ref();
         let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.needs(baseline, &seen, target.disputed));
@@ -221,7 +226,10 @@ impl Machine {
             _ if good => self.finish(now, index, Verdict::Succeeded, None),
             Phase::Stopped => self.ended_off(now, index),
             Phase::Running => self.finish(now, index, Verdict::Succeeded, None),
-            _ => self.finish(now, index, Verdict::Failed, Some(failure(&seen))),
+            _ => {
+                let error = seen.error.clone().or_else(|| target.failure.clone());
+                self.finish(now, index, Verdict::Failed, Some(failure(&Observation { error, ..seen })));
+            }
         }
     }
 

@@ -10,7 +10,7 @@ fn foreign(answer: ForeignAnswer, carried_out: bool) -> Fault {
     Fault::Foreign(Foreign { answer, carried_out })
 }
 
-fn spoilt() -> Vec<(&'static str, Fault)> {
+pub(super) fn spoilt() -> Vec<(&'static str, Fault)> {
     let cut = |bytes, after_head| Cut { bytes, after_head };
     vec![
         ("cut in the status line", Fault::Truncate(cut(7, false))),
