@@ -260,6 +260,11 @@ pub trait Product: Send + Sync {
         None
     }
 
+    /// How a person sets a new password where the one that the provider made up was lost; `None` where it makes up none.
+    fn new_password(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Builds the call that powers a server off; `None` where the product never needs one.
     fn stop(&self, server: &Prepared, mode: PowerOff, secrets: &OrderSecrets) -> Option<WireRequest>;
     /// Builds the call that powers a server on.

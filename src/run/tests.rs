@@ -1,10 +1,13 @@
 //! The machine against a scripted cloud, in no time at all.
 
 mod absence;
+mod arrange;
 mod desk;
 mod doubt;
 mod ends;
 mod hold;
+mod jobs;
+mod keeper;
 mod moments;
 mod pauses;
 mod permits;
@@ -80,6 +83,10 @@ struct Rig {
     weather: Box<dyn Fn(Duration) -> Option<Seen>>,
     /// What the next power calls are answered with, without being carried out.
     power_faults: Vec<FaultClass>,
+    /// What the next calls before an order come to, and how long they take; afterwards all are fine and quick.
+    arrangements: std::collections::VecDeque<(Result<(), Outcome>, Duration)>,
+    /// How many such calls left.
+    arranging: usize,
     /// The server whose order is answered by something that is not the provider.
     page_for: Option<usize>,
     now: Now,
@@ -132,8 +139,10 @@ fn rig(policy: Policy, token_door: Option<Duration>, scripts: Vec<Script>) -> Ri
             Phase::Gone => Admission::No(Refusal::guard("gone", "gone", "")),
             _ => Admission::Go,
         }),
+        arranges: Box::new(|prepared| prepared.body == "arrange first"),
         power_off: PowerOff::Soft,
         start_when_off: true,
+        new_password: None,
     };
     let targets = scripts
         .iter()
@@ -167,6 +176,8 @@ fn rig(policy: Policy, token_door: Option<Duration>, scripts: Vec<Script>) -> Ri
         machine: Machine::new(policy, vec![lane], targets, 1, Box::new(Fixed)),
         weather: Box::new(|_| None),
         power_faults: Vec::new(),
+        arrangements: std::collections::VecDeque::new(),
+        arranging: 0,
         page_for: None,
         now,
         scripts,
@@ -212,6 +223,14 @@ impl Rig {
                         let results = targets.into_iter().map(|index| (index, self.show(index))).collect();
                         inputs.push_back(Input::Looked(results));
                     }
+                    Action::Arrange { target, .. } => {
+                        let told = matches!(self.records.last(), Some((_, What::Arranging { .. })));
+                        assert!(told, "a call without its record");
+                        self.arranging += 1;
+                        let (result, took) = self.arrangements.pop_front().unwrap_or((Ok(()), Duration::ZERO));
+                        self.advance(took);
+                        inputs.push_back(Input::Arranged { target, result });
+                    }
                     Action::Send { permit, targets, token, .. } => {
                         let mut outcomes = Vec::new();
                         let page = self.page_for.filter(|index| targets.contains(index));
@@ -234,6 +253,7 @@ impl Rig {
                             outcomes,
                             halt: None,
                             hold: page.map(|_| "a page".to_owned()),
+                            lost: Vec::new(),
                         });
                     }
                     Action::Power { target, power, .. } => {

@@ -84,6 +84,8 @@ pub enum Operation {
     Stop,
     /// Powering on.
     Start,
+    /// The call before an order, which changes the server's record.
+    Arrange,
     /// The order.
     Reinstall,
 }

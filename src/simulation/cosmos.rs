@@ -14,6 +14,8 @@ use crate::sandbox::machine::Fate;
 use crate::sandbox::{Inbound, Operation};
 use crate::wire::{WireRequest, WireResponse};
 use chrono::{DateTime, TimeDelta, Utc};
+use http::HeaderValue;
+use http::header::DATE;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
@@ -236,10 +238,15 @@ impl Cosmos {
         if matches!(fault, Some(Fault::Late | Fault::Mute)) {
             return;
         }
-        let result = match fault {
+        let mut result = match fault {
             Some(fault) => fault.distort(answer, &call.route.servers),
             None => Ok(answer),
         };
+        if let Ok(answer) = &mut result {
+            // As web servers do, so that a program whose clock is wrong can learn of it.
+            let date = self.wall().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            answer.headers.insert(DATE, HeaderValue::try_from(date).expect("a date"));
+        }
         self.answer(back, &slot, result);
     }
 

@@ -136,15 +136,18 @@ fn long() {
     let (first, count) = (number("SIMULATE_SEED").unwrap_or(0), number("SIMULATE_SCHEDULES").unwrap_or(SHORT));
     let mut wipes = 0;
     let mut done = 0;
+    let mut rules_broken = 0;
     while done < count {
         let portion = (count - done).min(50_000);
         let tally = campaign(first + done, portion, None, 20);
-        assert!(tally.broken.is_empty(), "{}", broken(&tally, None));
+        eprint!("{}", broken(&tally, None));
+        rules_broken += tally.broken.len();
         done += portion;
         wipes += tally.wipes;
         let checks: u64 = tally.checked.values().sum();
         eprintln!("{done} schedules, {wipes} wipes; in the last {portion}: {checks} checks, {:?}", tally.verdicts);
     }
+    assert_eq!(rules_broken, 0, "the seeds are above");
     eprintln!("seeds {first} to {}: no rule was broken", first + count - 1);
     // A portion of nothing would prove nothing.
     assert!(wipes > 0, "nothing was ordered");

@@ -4,10 +4,12 @@
 #[path = "../artefacts/mod.rs"]
 mod artefacts;
 mod bench;
+mod completions;
 mod errors;
 mod faults;
 mod guards;
 mod help;
+mod hetzner;
 mod hosts;
 mod journal;
 mod limits;
@@ -18,6 +20,7 @@ mod plans;
 mod process;
 mod prompt;
 mod resume;
+mod returned;
 mod run;
 mod sandbox;
 mod secrets;

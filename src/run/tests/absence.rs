@@ -101,6 +101,22 @@ fn fault(desk: &mut Desk, ms: u64, class: FaultClass) -> Vec<String> {
 }
 
 #[test]
+fn absences_with_unreadable_looks_between_them_do_not_add_up() {
+    let mut desk = Desk::accepted(1, "RUNNING");
+    for ms in (10_000..200_000).step_by(10_000) {
+        missing(&mut desk, ms, 1);
+        assert_eq!(desk.verdict(0), None);
+        fault(&mut desk, ms + 5_000, FaultClass::Server);
+    }
+    for ms in [200_000, 230_000, 260_000, 290_000] {
+        missing(&mut desk, ms, 1);
+        assert_eq!(desk.verdict(0), None);
+    }
+    missing(&mut desk, 320_000, 1);
+    assert_eq!(desk.verdict(0), Some(Verdict::Vanished));
+}
+
+#[test]
 fn failed_looks_come_more_and_more_rarely_up_to_half_a_minute() {
     let mut desk = Desk::accepted(1, "RUNNING");
     for wait in [500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000] {

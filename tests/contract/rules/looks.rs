@@ -10,8 +10,9 @@ pub(crate) fn one_entry_each(stage: &Stage) {
     let known: Vec<ServerId> = stage.servers().into_iter().map(|record| record.id).collect();
     let mut ids = strangers(&known[0], 150);
     // The known ones stand between the others, so that order and place are no help.
+    let step = ids.len() / known.len();
     for (place, id) in known.iter().enumerate() {
-        ids.insert(place * 60 + 20, id.clone());
+        ids.insert(place * step + step / 2, id.clone());
     }
     let most = stage.facts().observe_batch;
     for count in [1, most.min(3), ids.len()] {

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub(super) const MAINTENANCE: &str = "maintenance";
 pub(super) const PROTECTED: &str = "protected";
 pub(super) const RESERVATION: &str = "reservation";
+/// In place of a reason that nobody wrote.
+const NO_REASON: &str = "no reason is given";
 pub(super) const UPDATED: &str = "provision_updated_at";
 
 /// What the states mean. `power` only tells of a node that is in use.
@@ -38,19 +40,21 @@ pub(super) fn observation(glance: &Glance, word: &str) -> Observation {
             marks.insert(name.to_owned(), value.to_owned());
         }
     };
-    mark(MAINTENANCE, glance.maintenance.filter(|yes| *yes).map(|_| "true"));
-    mark(PROTECTED, glance.protected.filter(|yes| *yes).map(|_| "true"));
+    let reason = |yes: Option<bool>, text: &'_ Option<String>| {
+        yes.filter(|yes| *yes).map(|_| text.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| NO_REASON.into()))
+    };
+    mark(MAINTENANCE, reason(glance.maintenance, &glance.maintenance_reason).as_deref());
+    mark(PROTECTED, reason(glance.protected, &glance.protected_reason).as_deref());
     mark(RESERVATION, glance.reservation.as_deref());
     mark(UPDATED, glance.provision_updated_at.as_deref());
     seen.marks = marks;
     if seen.phase == Phase::Failed {
-        // An old error may stand beside any other state: it is read with these alone.
-        let told = glance.last_error.clone().filter(|text| !text.is_empty());
-        let message = told.unwrap_or_else(|| format!("the node is in state `{word}`, and no error is told"));
-        seen.error = Some(
-            ApiError::local("install_failed", message)
-                .advise("look at the conductor's log and the node's console; a rebuild is allowed from this state"),
-        );
+        // An old error may stand beside any other state: it is read with these alone. The service forgets it when
+        // it next compares the power state, so a later look may have none.
+        seen.error = glance.last_error.clone().filter(|text| !text.is_empty()).map(|text| {
+            ApiError::local("install_failed", text)
+                .advise("look at the conductor's log and the node's console; a rebuild is allowed from this state")
+        });
     }
     seen
 }
@@ -64,18 +68,18 @@ pub(super) fn image(glance: &Glance) -> Option<String> {
 /// Whether a node in this state may be rebuilt. Three things stand in the way and are told apart: a person's
 /// protection, maintenance (a person's or Ironic's own), and a conductor that holds the node for a moment.
 pub(super) fn admit(seen: &Observation, _wish: &Wish) -> Admission {
-    if seen.marks.contains_key(PROTECTED) {
+    if let Some(reason) = seen.marks.get(PROTECTED) {
         return Admission::No(Refusal::guard(
             "locked",
-            "the node is protected: it cannot be undeployed, rebuilt or deleted",
+            format!("the node is protected: {reason}"),
             "a person decided that: ask, then `openstack baremetal node unset NODE --protected`",
         ));
     }
-    if seen.marks.contains_key(MAINTENANCE) {
+    if let Some(reason) = seen.marks.get(MAINTENANCE) {
         return Admission::No(Refusal::guard(
             "maintenance",
-            "the node is in maintenance",
-            "see maintenance_reason; when that is done, `openstack baremetal node maintenance unset NODE`",
+            format!("the node is in maintenance: {reason}"),
+            "when that is done, `openstack baremetal node maintenance unset NODE`, then run it again",
         ));
     }
     match seen.phase {

@@ -9,11 +9,12 @@ mod reads;
 mod tests;
 mod wire;
 
-use super::account::{Account, ServiceKind};
+use super::account::{Account, IMAGE, ServiceKind};
 use super::fault;
+use super::images as glance;
 use crate::model::{
-    ApiError, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, PowerOff, PowerPlan, Prepared, Record, Ref,
-    Refusal, Seen, ServerId, Watch, Wish,
+    ApiError, Choice, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, PowerOff, PowerPlan, Prepared,
+    Record, Ref, Refusal, Seen, ServerId, Watch, Wish,
 };
 use crate::providers::{Admission, Answering, Entry, Found, Judgement, Product, SetupError, Sources};
 use crate::wire::{Api, Login, ReadFault, Reading, WireRequest, WireResponse};
@@ -70,6 +71,20 @@ impl Ironic {
                 .advise("have the service brought up to date"),
         })?;
         Ok(self.service.get_or_init(|| Service { base, level }))
+    }
+
+    /// Whether the cloud has an image service: a service that stands alone has none.
+    fn has_images(&self) -> bool {
+        self.account.login.sign_in().is_some() && self.account.service(&IMAGE).is_ok()
+    }
+
+    /// The image that the user named, as the record is to have it, and its name.
+    async fn image(&self, api: &dyn Api, choice: &Choice) -> Result<plan::Chosen, Refusal> {
+        if plan::is_address(choice) || (matches!(choice, Choice::Id(_)) && !self.has_images()) {
+            return Ok(plan::Chosen { id: choice.to_string(), name: None });
+        }
+        let row = glance::resolve(api, &self.account, choice).await?;
+        Ok(plan::Chosen { id: row.id, name: row.name })
     }
 
     /// The service's address; before it is known nothing is ordered.
@@ -139,7 +154,16 @@ impl Product for Ironic {
     }
 
     fn images<'a>(&'a self, api: &'a dyn Api, _server: Option<&'a Record>) -> Reading<'a, Vec<Image>> {
-        Box::pin(async move { Ok(reads::images(&self.list(api).await?)) })
+        Box::pin(async move {
+            let mut images = reads::images(&self.list(api).await?);
+            if self.has_images() {
+                let known = glance::list(api, &self.account).await?;
+                // A node's image of the image service is shown once, with its name.
+                images.retain(|image| !known.iter().any(|row| row.id == image.id));
+                images.splice(0..0, known);
+            }
+            Ok(images)
+        })
     }
 
     fn keys<'a>(&'a self, _api: &'a dyn Api) -> Reading<'a, Vec<KeyPair>> {
@@ -147,7 +171,7 @@ impl Product for Ironic {
     }
 
     fn check(&self, wish: &Wish, secrets: &OrderSecrets) -> Result<(), Refusal> {
-        plan::check(wish, secrets)
+        plan::check(wish, secrets, self.account.login.sign_in().is_some())
     }
 
     fn admit(&self, seen: &Observation, wish: &Wish) -> Admission {
@@ -161,7 +185,14 @@ impl Product for Ironic {
         power: PowerPlan,
         wish: &'a Wish,
     ) -> Answering<'a, Result<Prepared, Refusal>> {
-        Box::pin(async move { plan::settle(record, power, wish, self.settle(api).await?.level) })
+        Box::pin(async move {
+            let level = self.settle(api).await?.level;
+            let image = match &wish.image {
+                Some(choice) => Some(self.image(api, choice).await?),
+                None => None,
+            };
+            plan::settle(record, power, wish, image, level)
+        })
     }
 
     fn observe<'a>(&'a self, api: &'a dyn Api, watches: &'a [Watch]) -> Answering<'a, Vec<(ServerId, Seen)>> {

@@ -4,7 +4,7 @@
 
 use super::fields::OF_IMAGE;
 use super::look;
-use super::reads::{INFO, Level, MAINTENANCE_REASON, OWNED_BY, PROTECTED_REASON};
+use super::reads::{INFO, Level, OWNED_BY};
 use crate::model::{Choice, Order, OrderSecrets, Phase, PowerPlan, Prepared, Record, Refusal, Wish};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -27,9 +27,9 @@ fn bad(name: &str, problem: &str) -> Refusal {
 }
 
 /// Checks what can be checked without a read.
-pub(super) fn check(wish: &Wish, _secrets: &OrderSecrets) -> Result<(), Refusal> {
+pub(super) fn check(wish: &Wish, _secrets: &OrderSecrets, signed_in: bool) -> Result<(), Refusal> {
     if let Some(choice) = &wish.image {
-        image(choice)?;
+        image(choice, signed_in)?;
     }
     for name in ["meta_data", "network_data", "vendor_data"] {
         if wish.fields.get(name).is_some_and(|value| !value.is_object()) {
@@ -59,14 +59,33 @@ pub(super) fn check(wish: &Wish, _secrets: &OrderSecrets) -> Result<(), Refusal>
     Ok(())
 }
 
-/// An image: the address of a file, or an id of the image service. Ironic knows no names.
-fn image(choice: &Choice) -> Result<&str, Refusal> {
+/// An image as it goes onto the record.
+pub(super) struct Chosen {
+    /// Address of a file, or id of the image service.
+    pub(super) id: String,
+    /// Its name there.
+    pub(super) name: Option<String>,
+}
+
+/// Whether the image is the address of a file and no image of the image service.
+pub(super) fn is_address(choice: &Choice) -> bool {
+    matches!(choice, Choice::Id(id) if id.contains("://"))
+}
+
+/// An image: the address of a file, or an image of the image service, by id or by name where somebody signs in.
+fn image(choice: &Choice, signed_in: bool) -> Result<(), Refusal> {
     let refused = |message: &str| {
         Refusal::usage("bad_image", message, "name the address of an image file, or an id of the image service")
     };
-    let Choice::Id(id) = choice else { return Err(refused("Ironic knows images by address or id, not by name")) };
+    let id = match choice {
+        Choice::Name(_) if signed_in => return Ok(()),
+        Choice::Name(_) => {
+            return Err(refused("without a cloud's sign-in there is no image service that could be asked for a name"));
+        }
+        Choice::Id(id) => id,
+    };
     if uuid::Uuid::try_parse(id).is_ok() {
-        return Ok(id);
+        return Ok(());
     }
     let url = Url::parse(id).map_err(|_| refused("the image is neither an address nor a UUID"))?;
     match url.scheme() {
@@ -76,7 +95,13 @@ fn image(choice: &Choice) -> Result<&str, Refusal> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused("the image's address must carry no user or password: plan and journal show it"));
     }
-    Ok(id)
+    Ok(())
+}
+
+/// Whether something tells what the image's content must be: a checksum, or algorithm and value together.
+fn has_checksum(wish: &Wish) -> bool {
+    let has = |name: &str| wish.fields.contains_key(name);
+    has("image_checksum") || (has("image_os_hash_algo") && has("image_os_hash_value"))
 }
 
 /// Public keys as the metadata has them: numbered texts.
@@ -93,23 +118,8 @@ fn keys(text: &str) -> Result<Map<String, Value>, Refusal> {
     Ok(lines.iter().enumerate().map(|(place, line)| (place.to_string(), json!(line))).collect())
 }
 
-/// Refuses what the node's record forbids, with the reasons that people wrote there.
+/// A node of the compute service is that service's to rebuild.
 fn allowed(record: &Record) -> Result<(), Refusal> {
-    let reason = |name: &str| record.attributes.get(name).map(|text| format!(": {text}")).unwrap_or_default();
-    if record.seen.marks.contains_key(look::PROTECTED) {
-        return Err(Refusal::guard(
-            "locked",
-            format!("the node is protected{}", reason(PROTECTED_REASON)),
-            "a person decided that: ask, then `openstack baremetal node unset NODE --protected`",
-        ));
-    }
-    if record.seen.marks.contains_key(look::MAINTENANCE) {
-        return Err(Refusal::guard(
-            "maintenance",
-            format!("the node is in maintenance{}", reason(MAINTENANCE_REASON)),
-            "when that is done, `openstack baremetal node maintenance unset NODE`, then run it again",
-        ));
-    }
     if let Some(owner) = record.attributes.get(OWNED_BY) {
         return Err(Refusal::guard(
             "owned_by_compute",
@@ -121,10 +131,17 @@ fn allowed(record: &Record) -> Result<(), Refusal> {
 }
 
 /// Settles one node's rebuild.
-pub(super) fn settle(record: Record, power: PowerPlan, wish: &Wish, level: Level) -> Result<Prepared, Refusal> {
+pub(super) fn settle(
+    record: Record,
+    power: PowerPlan,
+    wish: &Wish,
+    chosen: Option<Chosen>,
+    level: Level,
+) -> Result<Prepared, Refusal> {
     allowed(&record)?;
     let mut lines = Vec::new();
-    let (image, update) = settle_image(&record, wish, &mut lines)?;
+    let name = chosen.as_ref().and_then(|chosen| chosen.name.clone());
+    let (image, update) = settle_image(&record, wish, chosen, &mut lines)?;
     let (rebuild, minor) = settle_call(wish, &mut lines)?;
     if minor > level.newest {
         return Err(Refusal::usage(
@@ -144,19 +161,20 @@ pub(super) fn settle(record: Record, power: PowerPlan, wish: &Wish, level: Level
         false => BTreeMap::new(),
     };
     let body = json!({ REBUILD: rebuild, UPDATE: update, MINOR: minor });
-    Ok(Prepared { record, image: Some((image, None)), power, body, lines, must_change, ends: Phase::Running })
+    Ok(Prepared { record, image: Some((image, name)), power, body, lines, must_change, ends: Phase::Running })
 }
 
 /// The image, and the change to the node's record that puts it there; empty if it is there already.
 fn settle_image(
     record: &Record,
     wish: &Wish,
+    chosen: Option<Chosen>,
     lines: &mut Vec<(String, String)>,
 ) -> Result<(String, Vec<Value>), Refusal> {
     let present = record.seen.image.as_deref();
     let beside: Vec<&str> = OF_IMAGE.into_iter().filter(|name| wish.fields.contains_key(*name)).collect();
-    let wanted = match &wish.image {
-        Some(choice) => image(choice)?,
+    let wanted = match &chosen {
+        Some(chosen) => chosen.id.as_str(),
         None => match present {
             Some(_) if !beside.is_empty() => {
                 return Err(Refusal::usage(
@@ -175,7 +193,7 @@ fn settle_image(
             }
         },
     };
-    if wish.image.is_none() {
+    if chosen.is_none() {
         lines.push(("image".to_owned(), "the one that instance_info names (from the node)".to_owned()));
     }
     if present == Some(wanted) && beside.is_empty() {
@@ -200,6 +218,10 @@ fn settle_image(
             }
             None => {}
         }
+    }
+    if wanted.starts_with("http") && !has_checksum(wish) {
+        let without = "none is sent: most ways to deploy demand one for an image by address (`--set image_checksum=…`)";
+        lines.push(("checksum".to_owned(), without.to_owned()));
     }
     lines.push((
         "before the order".to_owned(),

@@ -19,8 +19,6 @@ const PAGE_SIZE: &str = "1000";
 
 /// Attributes that a plan reads beside those of a look.
 pub(super) const OWNED_BY: &str = "instance_uuid";
-pub(super) const PROTECTED_REASON: &str = "protected_reason";
-pub(super) const MAINTENANCE_REASON: &str = "maintenance_reason";
 /// `instance_info` without its secrets: which fields of an image are there.
 pub(super) const INFO: &str = "instance_info";
 
@@ -53,20 +51,21 @@ impl Level {
             "last_error",
             "provision_updated_at",
             "maintenance",
+            "maintenance_reason",
             "reservation",
             "instance_info",
         ];
         if self.reading >= 48 {
-            fields.push("protected");
+            fields.extend(["protected", "protected_reason"]);
         }
         fields
     }
 
     fn record(self) -> Vec<&'static str> {
         let mut fields = self.glance();
-        fields.extend(["name", "instance_uuid", "maintenance_reason", "driver_info"]);
+        fields.extend(["name", "instance_uuid", "driver_info"]);
         if self.reading >= 48 {
-            fields.extend(["protected_reason", "resource_class"]);
+            fields.push("resource_class");
         }
         if self.reading >= 66 {
             fields.push("network_data");
@@ -207,14 +206,8 @@ pub(super) fn record(node: Node) -> Result<Record, ReadFault> {
     let id = ServerId::new(node.uuid.as_deref().unwrap_or_default())
         .map_err(|bad| ReadFault::malformed(format!("a node has no usable uuid: {bad}")))?;
     let mut attributes = BTreeMap::new();
-    for (name, value) in [
-        (OWNED_BY, node.instance_uuid.clone()),
-        (PROTECTED_REASON, node.protected_reason.clone()),
-        (MAINTENANCE_REASON, node.maintenance_reason.clone()),
-    ] {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            attributes.insert(name.to_owned(), value);
-        }
+    if let Some(owner) = node.instance_uuid.clone().filter(|owner| !owner.is_empty()) {
+        attributes.insert(OWNED_BY.to_owned(), owner);
     }
     // Which fields of an image there are: their names alone, since other fields hold masked secrets.
     let info = node.glance.instance_info.clone().unwrap_or_default();

@@ -183,20 +183,20 @@ fn protected_maintenance_and_reserved_are_told_apart() {
     let kind = |number: u32| {
         let record = find(&bench, &product, &format!("5ab1c0de-6385-4bbf-a5c8-b95a0000000{number}"));
         match product.admit(&record.seen, &Wish::default()) {
-            Admission::No(refusal) => refusal.kind.to_owned(),
+            Admission::No(refusal) => format!("{} {}", refusal.kind, refusal.message),
             other => format!("{other:?}"),
         }
     };
     assert_eq!(kind(1), "Go");
-    assert_eq!(kind(4), "locked");
-    assert_eq!(kind(5), "maintenance");
+    assert_eq!(kind(4), "locked the node is protected: holds the keys");
+    assert_eq!(kind(5), "maintenance the node is in maintenance: disk swap");
     let mut reserved = find(&bench, &product, WEB).seen;
     reserved.marks.insert(look::RESERVATION.to_owned(), "conductor-1".to_owned());
     let admission = product.admit(&reserved, &Wish::default());
     assert_eq!(admission, Admission::Busy("reserved by conductor conductor-1".to_owned()));
 }
 
-/// The telling parts of the first four sentences were seen on a real service; what stands around them is ours.
+/// Recorded from a real service, but for those behind the blank line. `n1` stands for a UUID.
 #[test]
 fn errors_are_read_out_of_a_document_inside_of_a_string() {
     let (_, product) = product();
@@ -209,7 +209,7 @@ fn errors_are_read_out_of_a_document_inside_of_a_string() {
         (403, "Node n1 is protected and cannot be undeployed, rebuilt or deleted", FaultClass::Locked),
         (
             400,
-            "The rebuild operation can't be performed on node n1 because it's in maintenance mode.",
+            "The provisioning operation can't be performed on node n1 because it's in maintenance mode.",
             FaultClass::Locked,
         ),
         (
@@ -222,9 +222,21 @@ fn errors_are_read_out_of_a_document_inside_of_a_string() {
             "The requested action \"rebuild\" can not be performed on node \"n1\" while it is in state \"available\".",
             FaultClass::Busy,
         ),
-        (403, "Access was denied", FaultClass::Denied),
+        (409, "Node n1 can not be updated while a state transition is in progress.", FaultClass::Busy),
         (404, "Node n1 could not be found.", FaultClass::NotFound),
-        (400, "Expected something else", FaultClass::Invalid),
+        (
+            400,
+            "Couldn't apply patch '{'op': 'remove', 'path': '/instance_info/kernel'}'. Reason: can't remove a \
+             non-existent object 'kernel'",
+            FaultClass::Invalid,
+        ),
+        (
+            400,
+            "Providing a JSON object for configdrive is only supported starting with API version 1.56",
+            FaultClass::Invalid,
+        ),
+        (406, "Request not acceptable.", FaultClass::Invalid),
+        (403, "Access was denied", FaultClass::Denied),
         (500, "Internal", FaultClass::Server),
     ] {
         let (found, error) = told(status, fault(text));
@@ -238,11 +250,16 @@ fn errors_are_read_out_of_a_document_inside_of_a_string() {
         .map(|(inner, status)| told(status, inner).1.next_step)
         .collect();
     assert_ne!(steps[0], steps[1], "both are locked, and different things are to be done");
-    let (class, error) =
-        told(406, json!({ "code": 406, "title": "Not Acceptable", "description": "1.999 is too new" }));
+    let (class, error) = told(
+        406,
+        json!({ "code": 406, "title": "Not Acceptable", "description": "Version 1.999 was requested but the minor \
+            version is not supported by this service. The supported version range is: [1.1, 1.115]." }),
+    );
     assert_eq!((class, error.code.as_deref()), (FaultClass::Invalid, Some("406")));
-    let basic = r#"{"error":{"message":"Authorization required","code":401}}"#;
-    assert_eq!(product.fault(&answer(401, &[], basic)).map(|fault| fault.0), Some(FaultClass::Denied));
+    for basic in ["Authorization required", "Incorrect username or password"] {
+        let body = format!(r#"{{"error":{{"message":"{basic}","code":401}}}}"#);
+        assert_eq!(product.fault(&answer(401, &[], &body)).map(|fault| fault.0), Some(FaultClass::Denied));
+    }
     for foreign in ["", "<html>", "{}", r#"{"error_message": 3}"#, r#"{"error":{}}"#] {
         assert!(product.fault(&answer(400, &[], foreign)).is_none(), "{foreign}");
     }
@@ -296,6 +313,9 @@ fn states_mean_what_the_documentation_says() {
         assert_eq!(seen.phase, phase, "{state} {power:?}");
         assert_eq!(seen.error.is_some(), phase == Phase::Failed, "an old error is read with a failed state alone");
     }
+    let forgotten = json!({ "provision_state": "deploy failed", "last_error": null });
+    let forgotten: Glance = serde_json::from_value(forgotten).expect("a node");
+    assert_eq!(look::observation(&forgotten, "deploy failed").error, None, "a later look has none, and invents none");
     assert_eq!(seen("deploy failed", None).error.map(|error| error.message).as_deref(), Some("an old one"));
 }
 
@@ -307,10 +327,10 @@ fn a_service_that_is_too_old_is_told_before_any_order() {
         reads::record(serde_json::from_value(node).expect("a node")).expect("a record")
     };
     let wish = Wish { user_data: true, ..Wish::default() };
-    let refusal = plan::settle(record(NEW), PowerPlan::Nothing, &wish, old(34)).expect_err("too old");
+    let refusal = plan::settle(record(NEW), PowerPlan::Nothing, &wish, None, old(34)).expect_err("too old");
     assert_eq!(refusal.kind, "too_old");
     assert!(refusal.message.contains("1.56") && refusal.message.contains("1.34"), "{refusal}");
-    assert!(plan::settle(record(NEW), PowerPlan::Nothing, &Wish::default(), old(34)).is_ok());
+    assert!(plan::settle(record(NEW), PowerPlan::Nothing, &Wish::default(), None, old(34)).is_ok());
     assert!(Level::of(7).is_none());
     assert_eq!(Level::of(115).map(|level| level.reading), Some(66));
 }
@@ -321,7 +341,7 @@ fn a_node_of_the_compute_service_is_left_to_it() {
         "instance_info": { "image_source": NEW } });
     let record = reads::record(serde_json::from_value(node).expect("a node")).expect("a record");
     let level = Level { newest: 94, reading: 66 };
-    let refusal = plan::settle(record, PowerPlan::Nothing, &Wish::default(), level).expect_err("owned");
+    let refusal = plan::settle(record, PowerPlan::Nothing, &Wish::default(), None, level).expect_err("owned");
     assert_eq!(refusal.kind, "owned_by_compute");
 }
 
@@ -461,4 +481,50 @@ fn a_token_that_ran_out_is_renewed_and_is_no_verdict() {
     assert!(product.login().renewal(now()).is_none());
     assert!(product.login().expire(), "another token can be obtained");
     assert!(product.login().renewal(now()).is_some());
+}
+
+/// A node's image, as the record names it, and as the plan shows it.
+fn chosen(product: &Ironic, bench: &Bench<'_>, image: &str) -> Result<Prepared, Refusal> {
+    let wish = Wish { image: Some(image.parse().expect("a choice")), ..Wish::default() };
+    product.check(&wish, &no_secrets())?;
+    let record = find(bench, product, WEB);
+    ready(product.prepare(bench, record, PowerPlan::Nothing, &wish))
+}
+
+#[test]
+fn in_a_cloud_an_image_may_be_named_and_must_be_known() {
+    let emulator = (super::super::VENDOR.emulator)();
+    let product = Ironic::new(&MapSources::of(&*emulator)).expect("settings");
+    let bench = Bench::new(&product, emulator);
+    ready(product.connect(&bench)).expect("a cloud");
+    let images = ready(product.images(&bench, None)).expect("images");
+    let named = images.iter().find(|image| image.name.is_some()).expect("an image of the image service");
+    assert!(images.iter().any(|image| image.id.contains("://")), "and those that nodes have: {images:?}");
+    let name = named.name.clone().expect("a name");
+    for choice in [named.id.clone(), format!("name={name}")] {
+        let plan = chosen(&product, &bench, &choice).expect("a plan");
+        assert_eq!(plan.image, Some((named.id.clone(), Some(name.clone()))), "{choice}");
+        assert!(!plan.lines.iter().any(|(what, _)| what == "checksum"), "the image service knows it");
+        let update = product.arrange(&plan).expect("a change of the record");
+        assert!(String::from_utf8_lossy(&update.body).contains(&named.id));
+    }
+    let unknown = chosen(&product, &bench, "name=no-such-image").expect_err("unknown");
+    assert!(unknown.message.contains(&name), "those that there are: {unknown}");
+    assert!(chosen(&product, &bench, "00000000-0000-0000-0000-00000000dead").is_err());
+    assert!(chosen(&product, &bench, NEW).is_ok(), "the address of a file needs no image service");
+}
+
+#[test]
+fn an_image_by_address_without_a_checksum_is_told_in_the_plan() {
+    let (emulator, product) = product();
+    let bench = Bench::new(&product, emulator);
+    let told = |fields: &[(&str, &str)]| {
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let wish = Wish { image: Some(Choice::Id(NEW.to_owned())), fields, ..Wish::default() };
+        prepared(&bench, &product, &wish).lines.iter().any(|(what, _)| what == "checksum")
+    };
+    assert!(told(&[]));
+    assert!(told(&[("image_os_hash_algo", "sha256")]), "an algorithm alone says nothing");
+    assert!(!told(&[("image_os_hash_algo", "sha256"), ("image_os_hash_value", "00ff")]));
+    assert!(!told(&[("image_checksum", "00ff")]));
 }

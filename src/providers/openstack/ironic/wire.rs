@@ -10,8 +10,6 @@ pub(super) struct Node {
     pub(super) name: Option<String>,
     pub(super) resource_class: Option<String>,
     pub(super) instance_uuid: Option<String>,
-    pub(super) protected_reason: Option<String>,
-    pub(super) maintenance_reason: Option<String>,
     pub(super) driver_info: Option<Map<String, Value>>,
     pub(super) network_data: Option<Value>,
     #[serde(flatten)]
@@ -29,6 +27,8 @@ pub(super) struct Glance {
     pub(super) maintenance: Option<bool>,
     #[serde(default)]
     pub(super) protected: Option<bool>,
+    pub(super) maintenance_reason: Option<String>,
+    pub(super) protected_reason: Option<String>,
     pub(super) reservation: Option<String>,
     pub(super) instance_info: Option<Map<String, Value>>,
 }

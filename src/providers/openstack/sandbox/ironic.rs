@@ -66,7 +66,7 @@ pub(super) fn route(request: &Inbound) -> Option<Route> {
         (&Method::GET, ["nodes", ident]) => route(Operation::Read, "ShowNode", named(ident)),
         (&Method::GET, ["nodes", ident, "states"]) => route(Operation::Read, "ShowNodeStates", named(ident)),
         // It changes a record and nothing that is installed.
-        (&Method::PATCH, ["nodes", ident]) => route(Operation::Read, "UpdateNode", named(ident)),
+        (&Method::PATCH, ["nodes", ident]) => route(Operation::Arrange, "UpdateNode", named(ident)),
         (&Method::PUT, ["nodes", ident, "states", "provision"]) => {
             let operation = if target() == "rebuild" { Operation::Reinstall } else { Operation::Stop };
             route(operation, "ChangeProvisionState", named(ident))

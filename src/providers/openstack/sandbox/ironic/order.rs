@@ -96,7 +96,7 @@ pub(super) fn provision(request: &Inbound, ident: &str, minor: u32, world: &mut 
     if flag(machine, "maintenance") {
         return Err(No::client(
             400,
-            format!("The rebuild operation can't be performed on node {id} because it's in maintenance mode."),
+            format!("The provisioning operation can't be performed on node {id} because it's in maintenance mode."),
         ));
     }
     let image = machine.fields["instance_info"]["image_source"].clone();
