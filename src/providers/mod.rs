@@ -196,6 +196,11 @@ pub trait Product: Send + Sync {
     /// Each setting and credential with its origin (`HOME`-relative file, variable): never its value if secret.
     fn origins(&self) -> Vec<(&'static str, String)>;
 
+    /// Certificate authorities of the provider's own, as PEM: trusted beside those of the machine, for this product.
+    fn authorities(&self) -> Option<&Found> {
+        None
+    }
+
     /// Settles what later calls need (project, user): called once, before anything else.
     fn connect<'a>(&'a self, _api: &'a dyn Api) -> Reading<'a, ()> {
         Box::pin(std::future::ready(Ok(())))

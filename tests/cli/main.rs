@@ -14,6 +14,7 @@ mod hosts;
 mod journal;
 mod limits;
 mod lost;
+mod openstack;
 mod output;
 mod plans;
 mod process;

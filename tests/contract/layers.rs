@@ -85,6 +85,8 @@ const ANYWHERE: &[&str] = &["bytes", "chrono", "http", "serde", "serde_json", "t
 /// Where a secret's text is taken out, and how often at most. A new place is a decision, not a slip.
 const EXPOSED: &[(&str, usize)] = &[
     ("cli/login.rs", 1),
+    // Certificate authorities: no secret, though they come like one.
+    ("cli/session.rs", 1),
     ("config/fields.rs", 2),
     ("config/password_book.rs", 2),
     ("config/passwords.rs", 1),
@@ -94,12 +96,13 @@ const EXPOSED: &[(&str, usize)] = &[
     ("providers/access.rs", 1),
     ("providers/hetzner/login.rs", 6),
     ("providers/huawei/credentials.rs", 9),
-    ("providers/huawei/endpoints.rs", 1),
+    ("providers/huawei/endpoints.rs", 3),
     ("providers/huawei/files.rs", 5),
     ("providers/huawei/sign.rs", 2),
     ("providers/jdcloud/cps.rs", 1),
     ("providers/jdcloud/login.rs", 7),
     ("providers/jdcloud/sign.rs", 2),
+    ("providers/openstack/account.rs", 2),
     ("providers/openstack/clouds.rs", 4),
     ("providers/openstack/credentials.rs", 7),
     ("providers/openstack/login.rs", 1),

@@ -16,7 +16,7 @@ use crate::model::{
     ApiError, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, Phase, PowerOff, PowerPlan, Prepared,
     Record, Ref, Refusal, Seen, ServerId, Watch, Wish,
 };
-use crate::providers::{Admission, Answering, Entry, Judgement, Product, SetupError, Sources};
+use crate::providers::{Admission, Answering, Entry, Found, Judgement, Product, SetupError, Sources};
 use crate::wire::{Api, Login, ReadFault, Reading, WireRequest, WireResponse};
 use http::Method;
 use serde_json::{Value, json};
@@ -171,6 +171,10 @@ impl Product for Nova {
 
     fn origins(&self) -> Vec<(&'static str, String)> {
         self.account.origins.clone()
+    }
+
+    fn authorities(&self) -> Option<&Found> {
+        self.account.authorities.as_ref()
     }
 
     fn connect<'a>(&'a self, api: &'a dyn Api) -> Reading<'a, ()> {
