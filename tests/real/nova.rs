@@ -267,7 +267,7 @@ fn a_killed_run_is_resumed_without_a_second_wipe() {
     let mut child = until(&program, &order(&id, "name=slow-rocky-9", &["-o", "jsonl"]), "order_accepted");
     child.kill().expect("killed");
     child.wait().expect("its end");
-    let ran = program.run(&["resume", "-o", "json", "-y"]);
+    let ran = program.run(&["resume", "-o", "json"]);
     row.verdict(&ran);
     assert_eq!(ran.ended(0).verdict(&id), "succeeded");
     assert_eq!(cloud.wipes(&id) - before, 1);
@@ -277,7 +277,7 @@ fn a_killed_run_is_resumed_without_a_second_wipe() {
     let mut child = until(&program, &order(&id, "name=slow-rocky-9", &["-o", "jsonl"]), "order_intent");
     child.kill().expect("killed");
     child.wait().expect("its end");
-    let ran = program.run(&["resume", "-o", "json", "-y", "--start-window", "10s"]);
+    let ran = program.run(&["resume", "-o", "json", "--start-window", "10s"]);
     row.verdict(&ran);
     let wipes = cloud.wipes(&id) - before;
     assert!(wipes <= 1, "{ran:#?}");
