@@ -125,19 +125,18 @@ fn a_context_of_the_own_file_is_taken_and_an_unknown_one_is_told_with_those_that
 #[test]
 fn an_image_that_is_not_there_or_does_not_fit_is_refused_before_any_order() {
     let bench = bench();
-    for (server, image, kind) in [
-        (WEB, "name=debian-99", "image_not_found"),
-        (WEB, "debian-99", "image_not_found"),
-        (DB, "name=ubuntu-22.04", "image_not_found"),
-        (DB, "114690387", "image_does_not_fit"),
-        (WEB, "90000002", "image_does_not_fit"),
-        (WEB, "90000003", "image_does_not_fit"),
+    for (server, image, cause) in [
+        (WEB, "name=debian-99", "there is no image `debian-99` for this server"),
+        (WEB, "debian-99", "there is no image `debian-99` for this server"),
+        (WEB, "7", "there is no image `7` for this server"),
+        (DB, "name=ubuntu-22.04", "there is no image `ubuntu-22.04` for this server"),
+        (DB, "114690387", "image 114690387 is for x86, and the server is arm"),
+        (WEB, "90000002", "image 90000002 is creating"),
+        (WEB, "90000003", "image 90000003 needs a disk of 320 GB, and the server's has 40 GB"),
     ] {
-        let ran = order(&bench, &[server], &["--image", image]);
-        assert_ne!(ran.code, Some(0), "{image}");
-        let error = ran.json()["targets"][0]["error"].clone();
-        assert_eq!(error["kind"], kind, "{image}: {ran:#?}");
-        assert!(error["next_step"].as_str().expect("a step").contains("reinstall images"), "{error}");
+        let ran = order(&bench, &[server], &["--image", image]).ended(2);
+        assert!(ran.err.contains(cause), "{image}: {ran:#?}");
+        assert!(ran.err.contains("next: `reinstall images --instance ID` lists those"), "{image}: {ran:#?}");
     }
     assert_eq!(bench.sandbox().orders(), 0);
 }
@@ -152,7 +151,9 @@ fn a_protected_server_is_a_persons_word_and_a_locked_one_is_busy() {
     assert!(target["error"]["next_step"].as_str().expect("a step").contains("disable-protection"), "{target}");
     post(&bench, "/v1/servers/471101/actions/change_protection", &json!({ "rebuild": false }));
     // Somebody else's rebuild is under way.
+    bench.sandbox().fault(&json!({ "operation": "reinstall", "fault": "slow_install", "ms": 6000 }));
     post(&bench, "/v1/servers/471101/actions/rebuild", &json!({ "image": "debian-12" }));
+    while !bench.run(&["list", "-p", HETZNER.id]).ended(0).out.contains("rebuilding") {}
     let ran = order(&bench, &[WEB], &[]).ended(5);
     let target = ran.json()["targets"][0].clone();
     assert_eq!((&target["verdict"], &target["error"]["kind"]), (&json!("skipped"), &json!("busy")));

@@ -39,7 +39,7 @@ pub(super) async fn observe(api: &dyn Api, account: &Account, watches: &[Watch])
                         let own = ticket.zip(actions.as_ref().ok()).and_then(|(ticket, all)| all.get(&ticket));
                         match own.filter(|action| rebuilds(action, &id)) {
                             Some(action) => Seen::Here(with(seen, action)),
-                            None => newest(api, account, &id, seen).await.map_or_else(Seen::Fault, Seen::Here),
+                            None => newest(api, account, &id, ticket, seen).await.map_or_else(Seen::Fault, Seen::Here),
                         }
                     }
                 },
@@ -77,6 +77,7 @@ async fn newest(
     api: &dyn Api,
     account: &Account,
     id: &ServerId,
+    ticket: Option<u64>,
     mut seen: Observation,
 ) -> Result<Observation, ReadFault> {
     if matches!(seen.phase, Phase::Installing | Phase::Gone) {
@@ -90,7 +91,9 @@ async fn newest(
     match actions.iter().filter(|action| rebuilds(action, id)).max_by_key(|action| action.id) {
         Some(action) => {
             seen.marks.insert(REBUILD_MARK.to_owned(), action.id.to_string());
-            Ok(with(seen, action))
+            // Another one than that of our order is not what became of our order.
+            let ours = ticket.is_none_or(|ticket| ticket == action.id);
+            Ok(if ours { with(seen, action) } else { seen })
         }
         // With more behind this page nothing is known of the newest one.
         None if paging.next_page.is_some() => Ok(seen),

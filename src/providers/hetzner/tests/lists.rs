@@ -154,13 +154,19 @@ fn the_actions_of_many_orders_come_fifty_to_a_request() {
 
 /// A look at server 42 without an order of our own, whose list of actions is this.
 fn alone(status: &str, actions: &Value) -> (Result<Observation, ReadFault>, usize) {
+    under(None, status, actions)
+}
+
+/// The same behind an order whose action the provider does not list any more.
+fn under(ticket: Option<&str>, status: &str, actions: &Value) -> (Result<Observation, ReadFault>, usize) {
     let product = product();
     let api = script(|path, _| match path {
+        "/v1/actions" => json!({ "actions": [] }),
         "/v1/servers/42" => json!({ "server": server(42, status) }),
         "/v1/servers/42/actions" => actions.clone(),
         other => panic!("{other}"),
     });
-    let mut told = ready(product.observe(&api, &[Watch { id: id("42"), ticket: None }]));
+    let mut told = ready(product.observe(&api, &[Watch { id: id("42"), ticket: ticket.map(str::to_owned) }]));
     let seen = match told.remove(0).1 {
         Seen::Here(seen) => Ok(seen),
         Seen::Fault(fault) => Err(fault),
@@ -218,4 +224,13 @@ fn a_name_that_several_images_have_is_refused_with_their_numbers() {
     let refusal = ready(product.prepare(&api, record, PowerPlan::StoppedByOrder, &wish)).expect_err("two");
     assert_eq!(refusal.kind, "image_ambiguous");
     assert!(refusal.message.contains("0, 1"), "{}", refusal.message);
+}
+
+#[test]
+fn behind_a_ticket_another_rebuild_is_not_the_own_one() {
+    let rows = list(&[action(9, "rebuild_server", 42, "success"), action(5, "rebuild_server", 42, "success")], None);
+    let seen = under(Some("7"), "running", &rows).0.expect("a look");
+    assert_eq!((seen.marks["rebuild"].as_str(), seen.handle), ("9", None));
+    let seen = under(Some("9"), "running", &rows).0.expect("a look");
+    assert_eq!(seen.handle, Some(HandleState::Done));
 }
