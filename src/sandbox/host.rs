@@ -28,8 +28,8 @@ impl Host {
 
     /// Environment variables with which programs reach the sandbox.
     pub(super) fn credentials(&self, base: &str) -> Vec<(&'static str, String)> {
-        let of = |emulator: &Box<dyn Emulator>| [emulator.credentials(), emulator.addresses(base)].concat();
-        self.emulators.iter().flat_map(of).collect()
+        let of = |emulator: &dyn Emulator| [emulator.credentials(), emulator.addresses(base)].concat();
+        self.emulators.iter().flat_map(|emulator| of(&**emulator)).collect()
     }
 
     /// The rules, for the control interface.

@@ -83,6 +83,14 @@ impl Cloud {
         actions.iter().filter(|action| action["action"] == "rebuild").count()
     }
 
+    /// The versions that the calls about a server's rebuild asked for, as Nova's own log has them.
+    pub(crate) fn versions_asked(&self, id: &str) -> Vec<String> {
+        let log = fs::read_to_string(state().join("openstack/logs/nova.log")).expect("Nova's log");
+        let call = format!("\"POST /v2.1/servers/{id}/action\" status: 202");
+        let version = |line: &str| Some(line.split_once("microversion: ")?.1.split(' ').next()?.to_owned());
+        log.lines().filter(|line| line.contains(&call)).filter_map(version).collect()
+    }
+
     /// Has a server rebuilt by somebody else.
     pub(crate) fn rebuild(&self, id: &str, image: &str) {
         let body = json!({ "rebuild": { "imageRef": self.image(image) } });

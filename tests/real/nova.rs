@@ -61,7 +61,15 @@ fn a_running_server_runs_again_and_the_official_client_sees_what_is_reported() {
     assert_eq!(shown["status"], target["last"]["status"]);
     let image = target["last"]["image"].as_str().expect("an image");
     assert!(shown["image"].as_str().is_some_and(|text| text.contains(image)), "{shown}");
-    row.truth(format!("{}, 1 wipe; `openstack server show` agrees", cloud.status(&id)));
+    assert_eq!(cloud.versions_asked(&id).last().map(String::as_str), Some("2.1"), "nothing newer was wished for");
+    row.truth(format!("{}, 1 wipe; `openstack server show` agrees; microversion 2.1", cloud.status(&id)));
+    let mut row = Row::begin("nova: from ACTIVE, image left out");
+    let before = cloud.server(&id)["image"]["id"].clone();
+    let call = ["-p", "openstack", "-i", &id, "--no-login", "-y", "-o", "json", "--poll-interval", "1s"];
+    let ran = wiped(&cloud, &program, &mut row, &call, &id, 1).ended(0);
+    assert_eq!(ran.verdict(&id), "succeeded");
+    assert_eq!(cloud.server(&id)["image"]["id"], before);
+    row.truth(format!("{}, 1 wipe, the same image", cloud.status(&id)));
 }
 
 #[test]
@@ -110,7 +118,8 @@ fn every_field_of_the_wish_reaches_the_server() {
     assert_eq!(server["key_name"], "ops-key");
     assert_eq!(server["OS-DCF:diskConfig"], "MANUAL");
     assert_eq!(server["OS-EXT-SRV-ATTR:user_data"], "I2Nsb3VkLWNvbmZpZwo=");
-    row.truth("all of them are on the server");
+    assert_eq!(cloud.versions_asked(&id).last().map(String::as_str), Some("2.94"), "a host name with dots");
+    row.truth("all of them are on the server; microversion 2.94");
 }
 
 #[test]
@@ -267,7 +276,7 @@ fn a_killed_run_is_resumed_without_a_second_wipe() {
     let mut child = until(&program, &order(&id, "name=slow-rocky-9", &["-o", "jsonl"]), "order_accepted");
     child.kill().expect("killed");
     child.wait().expect("its end");
-    let ran = program.run(&["resume", "-o", "json", "-y"]);
+    let ran = program.run(&["resume", "-o", "json"]);
     row.verdict(&ran);
     assert_eq!(ran.ended(0).verdict(&id), "succeeded");
     assert_eq!(cloud.wipes(&id) - before, 1);
@@ -277,7 +286,7 @@ fn a_killed_run_is_resumed_without_a_second_wipe() {
     let mut child = until(&program, &order(&id, "name=slow-rocky-9", &["-o", "jsonl"]), "order_intent");
     child.kill().expect("killed");
     child.wait().expect("its end");
-    let ran = program.run(&["resume", "-o", "json", "-y", "--start-window", "10s"]);
+    let ran = program.run(&["resume", "-o", "json", "--start-window", "10s"]);
     row.verdict(&ran);
     let wipes = cloud.wipes(&id) - before;
     assert!(wipes <= 1, "{ran:#?}");

@@ -64,7 +64,11 @@ impl Ran {
             .filter(|(name, count)| *name != "total" && count.as_u64().is_some_and(|count| count > 0))
             .map(|(name, count)| if count == 1 { name.clone() } else { format!("{name} x{count}") })
             .collect();
-        if words.is_empty() { format!("no run ({code})") } else { format!("{} ({code})", words.join(", ")) }
+        match (words.is_empty(), self.code) {
+            (false, _) => format!("{} ({code})", words.join(", ")),
+            (true, Some(0)) => format!("done ({code})"),
+            (true, _) => format!("refused ({code})"),
+        }
     }
 }
 

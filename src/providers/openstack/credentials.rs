@@ -68,9 +68,12 @@ pub(super) struct Settings {
     pub(super) origins: Vec<(&'static str, String)>,
 }
 
+/// Gives a value by its name.
+type Lookup<'a> = Box<dyn Fn(&str) -> Option<Found> + 'a>;
+
 /// Values by their names in `clouds.yaml`, whichever of the two places they come from.
 pub(super) struct Values<'a> {
-    get: Box<dyn Fn(&str) -> Option<Found> + 'a>,
+    get: Lookup<'a>,
     /// Where they stand, for a message about what is missing.
     pub(super) place: String,
 }

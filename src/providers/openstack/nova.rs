@@ -87,10 +87,9 @@ impl Nova {
         let mut root = base.clone();
         let last = root.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
         let project = self.account.project();
-        if project.is_some_and(|project| last == project || last == format!("AUTH_{project}")) {
-            if let Ok(mut path) = root.path_segments_mut() {
-                path.pop_if_empty().pop();
-            }
+        let below_project = project.is_some_and(|project| last == project || last == format!("AUTH_{project}"));
+        if below_project && let Ok(mut path) = root.path_segments_mut() {
+            path.pop_if_empty().pop();
         }
         let none = Range { min: Microversion(2, 1), max: Microversion(2, 1) };
         let range = self.account.versions(api, &root, 2, VERSIONS).await?.unwrap_or(none);

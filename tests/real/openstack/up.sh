@@ -83,7 +83,7 @@ connection = sqlite:///$ST/placement/placement.sqlite?timeout=60
 sync_on_startup = True
 [keystone_authtoken]
 www_authenticate_uri = $KS
-token_cache_time = -1
+token_cache_time = 30
 $AUTH
 C
 cat > glance/glance-api.conf <<C
@@ -105,7 +105,7 @@ flavor = keystone
 config_file = $V/etc/glance/glance-api-paste.ini
 [keystone_authtoken]
 www_authenticate_uri = $KS
-token_cache_time = -1
+token_cache_time = 30
 $AUTH
 [oslo_messaging_notifications]
 driver = noop

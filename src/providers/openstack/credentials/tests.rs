@@ -86,9 +86,9 @@ fn the_clouds_own_authorities_are_read_from_a_file_that_is_no_secret() {
         let account = crate::providers::openstack::account::Account::read(sources)?;
         Ok::<_, SetupError>(account.authorities.map(|found| found.value.expose().to_owned()))
     };
-    let error = read(&sources).err().expect("no file").to_string();
+    let error = read(&sources).expect_err("no file").to_string();
     assert!(error.contains("/etc/ca.pem") && error.contains("no such file"), "{error}");
-    let error = read(&sources.with("file:/etc/ca.pem", "HUSH")).err().expect("no certificate").to_string();
+    let error = read(&sources.with("file:/etc/ca.pem", "HUSH")).expect_err("no certificate").to_string();
     assert!(error.contains("no certificate") && !error.contains("HUSH"), "{error}");
     let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let sources = with(&[&USER[..], &[("OS_CACERT", "/etc/ca.pem")]].concat()).with("file:/etc/ca.pem", pem);
