@@ -36,5 +36,5 @@ pub(super) fn unknown(target: &Target, lane: &Lane, verdict: Verdict) -> Option<
         ),
         None => return None,
     };
-    Some(ApiError::local(KIND, why).advise(&format!("{unless}set another one: {step}")))
+    Some(ApiError::local(KIND, why).advise(format!("{unless}set another one: {step}")))
 }

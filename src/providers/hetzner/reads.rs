@@ -72,6 +72,10 @@ impl List<'_> {
         if paging.page.is_some_and(|page| page != number) {
             return Err(malformed("the answer is another page than the one asked for"));
         }
+        let mut known = HashSet::new();
+        if !rows.iter().all(|row| known.insert(P::id(row))) {
+            return Err(malformed("a page of the list has one row twice"));
+        }
         Ok((rows, paging))
     }
 
@@ -102,11 +106,11 @@ impl List<'_> {
             rows.extend(more);
             paging = after;
         }
+        let mut known = HashSet::new();
+        rows.retain(|row| known.insert(P::id(row)));
         if paging.total_entries.is_some_and(|total| u64::try_from(rows.len()).is_ok_and(|have| have < total)) {
             return Err(malformed("the list ends before its own count"));
         }
-        let mut known = HashSet::new();
-        rows.retain(|row| known.insert(P::id(row)));
         Ok(rows)
     }
 }

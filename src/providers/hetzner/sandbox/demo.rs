@@ -33,7 +33,7 @@ pub(super) fn images(parameters: &[(String, String)]) -> Vec<Value> {
         let wanted = wanted(name);
         wanted.is_empty() || value.as_str().is_some_and(|value| wanted.iter().any(|word| word == value))
     };
-    let old_too = wanted("include_deprecated").first().is_some_and(|word| word == "true");
+    let old_too = wanted("include_deprecated").first().is_some_and(|word| word.eq_ignore_ascii_case("true"));
     IMAGES
         .iter()
         .filter(|image| old_too || image.deprecated.is_none())
