@@ -174,14 +174,24 @@ impl Logins {
         })
     }
 
-    /// The line of the plan.
-    pub(super) fn shown(&self) -> String {
+    /// The line of the plan for these products.
+    pub(super) fn shown(&self, entries: &[&Entry]) -> String {
         let mut parts = Vec::new();
+        let returns = |entry: &&&Entry| entry.facts.login.returned;
         match &self.password {
             Password::None => {}
             Password::One(_, from) => parts.push(format!("password {from}")),
             Password::Generated(_, path) => {
-                parts.push(format!("a new password for each server, written to {}", path.display()));
+                let path = path.display();
+                if entries.iter().any(|entry| !returns(&entry)) {
+                    parts.push(format!("a new password for each server, written to {path}"));
+                }
+                let makers: Vec<&str> = entries.iter().filter(returns).map(|entry| entry.id).collect();
+                if !makers.is_empty() {
+                    let makers = makers.join(", ");
+                    parts
+                        .push(format!("{makers} makes up the password of each server that has one, written to {path}"));
+                }
             }
         }
         parts.extend(self.key.as_ref().map(|key| format!("key pair {key}")));
@@ -207,6 +217,14 @@ impl Logins {
     /// Gives each server of the job its secrets. Servers with the same secrets share a group; a generated password
     /// is on stable storage before this returns.
     pub(super) fn fill(&self, job: &mut Job, lines: &[Line], fields: &[SecretFields]) -> Result<(), CliError> {
+        if let Password::Generated(book, _) = &self.password {
+            let awaited = job.targets.iter().filter(|target| {
+                lines[target.lane].entry.facts.login.returned && target.verdict.is_none() && !target.ordered()
+            });
+            let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+            book.reserve(awaited.count())
+                .map_err(|error| CliError::new(Exit::OutputLost, &error, "nothing was sent; name another file"))?;
+        }
         let mut groups: BTreeMap<usize, usize> = BTreeMap::new();
         for target in &mut job.targets {
             let lane = target.lane;

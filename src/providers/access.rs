@@ -20,6 +20,10 @@ pub trait Sources {
     fn home_file(&self, relative: &str) -> Result<Option<Found>, SetupError>;
     /// A file at a path that a setting or variable names.
     fn file(&self, path: &str) -> Result<Option<Found>, SetupError>;
+    /// The same for a file that is no secret, such as certificates: others may read it.
+    fn open_file(&self, path: &str) -> Result<Option<Found>, SetupError> {
+        self.file(path)
+    }
     /// A setting as option, environment, configuration file and default settle it:
     /// `region`, `project`, and the keys of the vendor's section.
     fn setting(&self, key: &str) -> Option<Found>;

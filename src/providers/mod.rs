@@ -198,6 +198,11 @@ pub trait Product: Send + Sync {
     /// Each setting and credential with its origin (`HOME`-relative file, variable): never its value if secret.
     fn origins(&self) -> Vec<(&'static str, String)>;
 
+    /// Certificate authorities of the provider's own, as PEM: trusted beside those of the machine, for this product.
+    fn authorities(&self) -> Option<&Found> {
+        None
+    }
+
     /// Settles what later calls need (project, user): called once, before anything else.
     fn connect<'a>(&'a self, _api: &'a dyn Api) -> Reading<'a, ()> {
         Box::pin(std::future::ready(Ok(())))
@@ -254,6 +259,11 @@ pub trait Product: Send + Sync {
     /// The password that the provider made up for this server, out of the answer to an order that it took. It goes
     /// to the file of `--generate-password`, and nowhere else.
     fn returned(&self, _id: &ServerId, _answer: &WireResponse) -> Option<Secret> {
+        None
+    }
+
+    /// How a person sets a new password where the one that the provider made up was lost; `None` where it makes up none.
+    fn new_password(&self) -> Option<&'static str> {
         None
     }
 

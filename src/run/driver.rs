@@ -7,7 +7,7 @@ use crate::client::{Client, Delivery, Outcome};
 use crate::clock::Clock;
 use crate::flaw::{self, Flaw};
 use crate::journal::Claims;
-use crate::model::{ApiError, FaultClass, Order, OrderSecrets, Seen, Watch, What, Wish};
+use crate::model::{ApiError, FaultClass, Order, OrderSecrets, Seen, ServerId, Watch, What, Wish};
 use crate::secret::Reveal;
 use crate::wire::ReadFault;
 use futures_util::future::{BoxFuture, join_all};
@@ -55,6 +55,8 @@ pub struct Ended {
     pub journal_lost: Option<String>,
     /// Standard output was lost.
     pub output_lost: bool,
+    /// A password that the provider made up could not be written to its file.
+    pub password_lost: bool,
 }
 
 /// Makes the lane of a product for a wish.
@@ -74,6 +76,7 @@ pub fn lane(
         token_door: facts.token_door,
         power_off: wish.power_off,
         start_when_off: wish.power_on == crate::model::PowerOn::Auto,
+        new_password: client.product().new_password().filter(|_| wish.login.password),
         admit: Box::new(move |seen| product.admit(seen, &wish)),
         arranges: Box::new(move |prepared| arranging.arrange(prepared).is_some()),
     }
@@ -137,7 +140,10 @@ pub async fn drive(
                 inputs.push_back(Input::Signal(name));
                 signal = signals();
             }
-            Some(input) = flying.next(), if !flying.is_empty() => inputs.push_back(input),
+            Some(input) = flying.next(), if !flying.is_empty() => {
+                ended.password_lost |= matches!(&input, Input::Sent { lost, .. } if !lost.is_empty());
+                inputs.push_back(input);
+            }
             () = crew.clock.sleep(pause) => inputs.push_back(Input::Tick),
         }
     }
@@ -219,7 +225,7 @@ fn carry_out<'a>(
                     let error = held_back(ended);
                     let unsent = Outcome::Unsent { class: FaultClass::Unreachable, error, renewed: false };
                     let outcomes = targets.into_iter().map(|index| (index, unsent.clone())).collect();
-                    inputs.push_back(Input::Sent { permit, outcomes, halt: None, hold: None });
+                    inputs.push_back(Input::Sent { permit, outcomes, halt: None, hold: None, lost: Vec::new() });
                     continue;
                 }
                 flying.push(Box::pin(send(crew, machine, gate.clone(), permit, issued, lane, targets, token)));
@@ -290,16 +296,16 @@ async fn look(client: &Client, targets: Vec<usize>, watches: Vec<Watch>) -> Inpu
     Input::Looked(results)
 }
 
-/// Keeps the passwords that the provider made up, before anything else is told of the order. Returns why that
-/// failed, if it did: then no further order may make one that is lost as well.
-fn keep(secrets: &OrderSecrets, delivery: &Delivery) -> Option<String> {
-    let book = secrets.keep.as_ref()?;
+/// Keeps the passwords that the provider made up, before anything else is told of the order. Returns the servers for
+/// which that failed, and why.
+fn keep(secrets: &OrderSecrets, delivery: &Delivery, ids: &[ServerId], targets: &[usize]) -> Vec<(usize, String)> {
+    let Some(book) = secrets.keep.as_ref() else { return Vec::new() };
     let lost = delivery.returned.0.iter().filter_map(|(id, password)| {
         let why = book.keep(id, password).err()?;
-        Some(format!("the password that the provider made up for {id} is lost, set another one there: {why}"))
+        let place = ids.iter().position(|known| known == id)?;
+        Some((targets[place], why))
     });
-    let lost: Vec<String> = lost.collect();
-    (!lost.is_empty()).then(|| lost.join("; "))
+    lost.collect()
 }
 
 /// Builds the order now and returns the future that sends it.
@@ -327,11 +333,9 @@ fn send<'a>(
     let clock = crew.clock.clone();
     async move {
         let fresh = || clock.now().boot.saturating_sub(issued) < PERMIT_LIFE || flaw::is(Flaw::PermitForEver);
-        let mut delivery = client.order(request, &ids, || fresh() && gate.open()).await;
-        if let Some(lost) = keep(secrets, &delivery) {
-            delivery.halt.get_or_insert(lost);
-        }
+        let delivery = client.order(request, &ids, || fresh() && gate.open()).await;
+        let lost = keep(secrets, &delivery, &ids, &targets);
         let outcomes = targets.into_iter().zip(delivery.outcomes).collect();
-        Input::Sent { permit, outcomes, halt: delivery.halt, hold: delivery.hold }
+        Input::Sent { permit, outcomes, halt: delivery.halt, hold: delivery.hold, lost }
     }
 }

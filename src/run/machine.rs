@@ -5,6 +5,7 @@
 
 use super::arrange;
 use super::hold::{Health, Until};
+use super::passwords;
 use super::policy::{PERMIT_LIFE, PERMITS, Policy, SUSPENSION};
 use super::target::{Stage, Target};
 use crate::client::Outcome;
@@ -34,6 +35,8 @@ pub struct Lane {
     pub power_off: PowerOff,
     /// Whether a server that ends off is started.
     pub start_when_off: bool,
+    /// How to set a new password where a made-up one that the run waits for was lost.
+    pub new_password: Option<&'static str>,
 }
 
 /// Randomness from outside.
@@ -70,6 +73,8 @@ pub enum Input {
         halt: Option<String>,
         /// Why none may follow at this product before a look was read, if so.
         hold: Option<String>,
+        /// Servers whose made-up password came and could not be kept, and why.
+        lost: Vec<(usize, String)>,
     },
     /// The call before an order has ended.
     Arranged {
@@ -201,13 +206,14 @@ impl Machine {
             // What is seen now could only begin something that may not leave any more: the next process looks again.
             Input::Looked(_) if self.leaving.is_some() => {}
             Input::Looked(results) => self.looked(now, results),
-            Input::Sent { permit, outcomes, halt, hold } => {
+            Input::Sent { permit, outcomes, halt, hold, lost } => {
                 let lane = outcomes.first().map(|(index, _)| self.targets[*index].lane);
                 for (index, outcome) in outcomes {
                     if self.targets[index].stage == (Stage::Sending { permit }) {
                         self.sent(now, index, permit, outcome);
                     }
                 }
+                self.passwords_lost(now, lost);
                 if let Some(reason) = halt {
                     self.halt(now, reason);
                 }
@@ -305,6 +311,7 @@ impl Machine {
         }
         let error = error.map(|error| arrange::left_behind(target, verdict, error));
         target.stage = Stage::Done;
+        let error = error.or_else(|| passwords::unknown(target, &self.lanes[target.lane], verdict));
         target.verdict = Some(verdict);
         target.finished_at = Some(now.wall);
         target.error.clone_from(&error);

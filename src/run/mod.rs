@@ -5,6 +5,7 @@ pub mod driver;
 pub mod evidence;
 mod hold;
 pub mod machine;
+pub mod passwords;
 pub mod plan;
 pub mod policy;
 mod power;

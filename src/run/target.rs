@@ -99,6 +99,8 @@ pub struct Target {
     pub maybe: bool,
     /// The job that the answer named.
     pub ticket: Option<String>,
+    /// Why the password that the provider made up for it could not be kept, if so.
+    pub password_lost: Option<String>,
     /// The provider's ids of our orders.
     pub request_ids: Vec<String>,
     /// Proof that it began.
@@ -160,6 +162,7 @@ impl Target {
             accepted: false,
             maybe: false,
             ticket: None,
+            password_lost: None,
             request_ids: Vec::new(),
             proof: None,
             last: None,

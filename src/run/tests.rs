@@ -6,6 +6,8 @@ mod desk;
 mod doubt;
 mod ends;
 mod hold;
+mod jobs;
+mod keeper;
 mod moments;
 mod pauses;
 mod permits;
@@ -140,6 +142,7 @@ fn rig(policy: Policy, token_door: Option<Duration>, scripts: Vec<Script>) -> Ri
         arranges: Box::new(|prepared| prepared.body == "arrange first"),
         power_off: PowerOff::Soft,
         start_when_off: true,
+        new_password: None,
     };
     let targets = scripts
         .iter()
@@ -250,6 +253,7 @@ impl Rig {
                             outcomes,
                             halt: None,
                             hold: page.map(|_| "a page".to_owned()),
+                            lost: Vec::new(),
                         });
                     }
                     Action::Power { target, power, .. } => {

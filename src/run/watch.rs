@@ -39,6 +39,7 @@ impl Machine {
     }
 
     fn here(&mut self, now: Now, index: usize, seen: Observation) {
+        let seen = self.own(index, seen);
         match self.targets[index].stage.clone() {
             Stage::Checking { .. } => self.checked(now, index, seen),
             Stage::Stopping(asked) => self.stopping(now, index, &asked, seen),
@@ -47,6 +48,27 @@ impl Machine {
             Stage::Starting(asked) => self.starting(now, index, &asked, seen),
             _ => {}
         }
+    }
+
+    /// Without a ticket the job of a look is the newest that the server knows, whoever ordered it. It counts only if it
+    /// is newer than the baseline, and never as a good end.
+    fn own(&self, index: usize, mut seen: Observation) -> Observation {
+        let target = &self.targets[index];
+        if target.ticket.is_some() || seen.handle.is_none() {
+            return seen;
+        }
+        let baseline = target.baseline.as_ref();
+        let newer = match baseline {
+            Some(baseline) => evidence::marked_anew(baseline, &target.prepared, &seen),
+            // Another program ordered it, and this look is the first that tells of it.
+            None => target.proof.is_some(),
+        };
+        let counts = target.ordered() && newer;
+        if seen.handle == Some(HandleState::Failed) && !counts {
+            seen.error = None;
+        }
+        seen.handle = seen.handle.filter(|state| counts && *state != HandleState::Done);
+        seen
     }
 
     /// A fresh look before the order: is it still the server that was planned, in a state that may be reinstalled?
@@ -177,7 +199,8 @@ impl Machine {
         let target = &self.targets[index];
         let baseline = target.baseline.as_ref();
         let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.needs(baseline, &seen, target.disputed));
-        if seen.handle == Some(HandleState::Failed) {
+        let broken = seen.handle == Some(HandleState::Failed);
+        if broken && target.ticket.is_some() {
             return self.finish(now, index, Verdict::Failed, Some(failure(&seen)));
         }
         // While the own job works, the server's status proves nothing.
@@ -199,6 +222,7 @@ impl Machine {
             return;
         }
         match phase {
+            _ if broken => self.finish(now, index, Verdict::Failed, Some(failure(&seen))),
             _ if good => self.finish(now, index, Verdict::Succeeded, None),
             Phase::Stopped => self.ended_off(now, index),
             Phase::Running => self.finish(now, index, Verdict::Succeeded, None),

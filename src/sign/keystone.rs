@@ -299,9 +299,14 @@ impl SignIn {
         true
     }
 
-    /// Whether nothing is known of the token yet and [`SignIn::validation`] would tell.
+    /// Whether there is no token, or one of which nothing is known yet.
     pub fn is_blank(&self) -> bool {
-        self.lock().as_ref().is_some_and(|token| token.user.is_none() && token.project.is_none())
+        self.lock().as_ref().is_none_or(|token| token.user.is_none() && token.project.is_none())
+    }
+
+    /// Whether a token that has ended can be replaced.
+    pub fn renews(&self) -> bool {
+        self.credentials.is_some()
     }
 
     /// Builds the call that asks whom the present token belongs to.

@@ -155,6 +155,8 @@ impl Oracle {
             }),
             Verdict::Failed => wipe.as_ref().is_some_and(|wipe| match wipe.fate.ending {
                 Ending::Failed | Ending::Off => over(wipe),
+                // Some products leave a server off that was off; a halted run does not start it.
+                Ending::Good => over(wipe) && truth == Some(Stage::Stopped),
                 ending => ending == Ending::Vanishes,
             }),
             Verdict::Vanished => truth.is_none(),

@@ -2,10 +2,12 @@
 //! services tell by themselves. Each case adds a row to one table, which `tests/real/run` prints at the end.
 #![expect(clippy::disallowed_methods, reason = "real services are waited for in real time")]
 
+mod cloud;
 mod ironic;
 mod nova;
 mod program;
 mod service;
+mod sign_in;
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -35,6 +37,11 @@ impl Row {
     /// What the program said.
     fn verdict(&mut self, ran: &program::Ran) {
         self.verdict = ran.told();
+    }
+
+    /// What the program said, called several times.
+    fn verdicts(&mut self, rans: &[program::Ran]) {
+        self.verdict = rans.iter().map(program::Ran::told).collect::<Vec<_>>().join("; ");
     }
 
     /// What the service says. To be called once everything was held to be true.

@@ -64,7 +64,11 @@ impl Ran {
             .filter(|(name, count)| *name != "total" && count.as_u64().is_some_and(|count| count > 0))
             .map(|(name, count)| if count == 1 { name.clone() } else { format!("{name} x{count}") })
             .collect();
-        if words.is_empty() { format!("no run ({code})") } else { format!("{} ({code})", words.join(", ")) }
+        match (words.is_empty(), self.code) {
+            (false, _) => format!("{} ({code})", words.join(", ")),
+            (true, Some(0)) => format!("done ({code})"),
+            (true, _) => format!("refused ({code})"),
+        }
     }
 }
 
@@ -114,11 +118,6 @@ impl Program {
         self.root.path().join("home")
     }
 
-    /// The folder that calls run in.
-    pub(crate) fn work(&self) -> PathBuf {
-        self.root.path().join("work")
-    }
-
     fn command(&self, program: &Path, arguments: &[&str]) -> Command {
         let root = self.root.path();
         let mut command = Command::new(program);
@@ -153,7 +152,7 @@ fn ended(command: Command) -> Ran {
 }
 
 /// What a started program came to.
-pub(crate) fn wait(child: Child) -> Ran {
+pub(crate) fn ended_of(child: Child) -> Ran {
     let output = child.wait_with_output().expect("its end");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }

@@ -3,6 +3,7 @@
 use super::calls::{self, Account};
 use super::images;
 use super::reads::{self, ARCHITECTURE, IMAGE_MARK, PROTECTED};
+use super::watching::{self, REBUILD_MARK};
 use crate::model::{
     ApiError, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, Phase, PowerOff, PowerPlan, Prepared,
     Record, Ref, Refusal, Seen, ServerId, Watch, Wish,
@@ -34,9 +35,7 @@ impl Cloud {
         let image = images::settle(api, &self.account, &record, wish.image.as_ref()).await?;
         let id = image.id.to_string();
         let mut lines = Vec::new();
-        if let Some(since) = &image.deprecated {
-            lines.push(("image".to_owned(), format!("declared old by the provider ({since}); it will go away")));
-        }
+        lines.extend(images::old(&image).map(|text| ("image".to_owned(), text)));
         if wish.image.is_none() {
             lines.push(("image".to_owned(), "the present one (from the server)".to_owned()));
         }
@@ -49,7 +48,7 @@ impl Cloud {
         if !wish.user_data {
             lines.push(("user data".to_owned(), again.to_owned()));
         }
-        let mut must_change = BTreeMap::new();
+        let mut must_change = BTreeMap::from([(REBUILD_MARK.to_owned(), None)]);
         if record.seen.image.as_deref() != Some(&id) {
             must_change.insert(IMAGE_MARK.to_owned(), Some(id.clone()));
         }
@@ -164,7 +163,7 @@ impl Product for Cloud {
     }
 
     fn observe<'a>(&'a self, api: &'a dyn Api, watches: &'a [Watch]) -> Answering<'a, Vec<(ServerId, Seen)>> {
-        Box::pin(reads::observe(api, &self.account, watches))
+        Box::pin(watching::observe(api, &self.account, watches))
     }
 
     fn order(&self, order: &Order<'_>) -> WireRequest {
@@ -186,6 +185,10 @@ impl Product for Cloud {
 
     fn returned(&self, _id: &ServerId, answer: &WireResponse) -> Option<Secret> {
         calls::root_password(answer)
+    }
+
+    fn new_password(&self) -> Option<&'static str> {
+        Some("`hcloud server reset-password ID`, unless the server was made with ssh keys and has none")
     }
 
     /// The rebuild itself powers the server off.

@@ -24,7 +24,15 @@ pub(super) const FACTS: Facts = Facts {
     must_be: "running or off",
     login: LoginFacts { password: false, key: false, password_always: false, none: true, returned: true },
     // No password is sent: the provider makes one up. The rule is never asked.
-    password: PasswordRule { min: 8, max: 64, classes: 3, special: "-_.", safe_special: "-_.", forbidden: &[] },
+    password: PasswordRule {
+        min: 8,
+        max: 64,
+        classes: 3,
+        special: "-_.",
+        safe_special: "-_.",
+        forbidden: &[],
+        enforced: true,
+    },
     hostname: false,
     user_data: Some(MOST_USER_DATA),
     keep_data: false,

@@ -18,6 +18,20 @@ pub(super) fn title(image: &Image) -> Option<String> {
     image.name.clone().or_else(|| image.description.clone())
 }
 
+/// What the plan says of an image that the provider has declared old.
+pub(super) fn old(image: &Image) -> Option<String> {
+    let told = image.deprecation.as_ref();
+    let since = told.and_then(|told| told.announced.as_ref()).or(image.deprecated.as_ref());
+    if told.is_none() && since.is_none() {
+        return None;
+    }
+    let since = since.map(|since| format!(" ({since})")).unwrap_or_default();
+    Some(match told.and_then(|told| told.unavailable_after.as_ref()) {
+        Some(end) => format!("declared old by the provider{since}; it can be installed until {end}"),
+        None => format!("declared old by the provider{since}; it will go away"),
+    })
+}
+
 /// Reads the images of one architecture, or of all.
 pub(super) async fn offered(
     api: &dyn Api,

@@ -7,6 +7,7 @@ mod images;
 mod login;
 mod reads;
 mod sandbox;
+mod watching;
 mod wire;
 
 use super::{Entry, Vendor};

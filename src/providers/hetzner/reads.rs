@@ -1,16 +1,14 @@
-//! Reading lists, servers and actions: complete, bounded, and with few requests.
+//! Reading lists and servers: complete, bounded, and with few requests.
 
-use super::calls::{self, Account};
-use super::wire::{Action, Actions, Image, Images, Key, Keys, Meta, OneServer, Pagination, Server, Servers};
-use crate::model::{
-    FaultClass, HandleState, KeyPair, Observation, Operation, Phase, Record, Ref, Seen, ServerId, Watch,
-};
+use super::calls::Account;
+use super::wire::{Image, Images, Key, Keys, Meta, OneServer, Pagination, Server, Servers};
+use crate::model::{FaultClass, KeyPair, Observation, Operation, Phase, Record, Ref, ServerId};
 use crate::wire::{Api, ReadFault};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Rows of a page, the most that the provider gives.
-const PAGE_SIZE: usize = 50;
+pub(super) const PAGE_SIZE: usize = 50;
 /// Pages after which a list cannot be true any more.
 const MOST_PAGES: u64 = 400;
 /// The mark that a changed image changes.
@@ -47,7 +45,7 @@ page!(Servers, servers, Server);
 page!(Images, images, Image);
 page!(Keys, ssh_keys, Key);
 
-fn malformed(text: &str) -> ReadFault {
+pub(super) fn malformed(text: &str) -> ReadFault {
     ReadFault::malformed(text.to_owned())
 }
 
@@ -73,6 +71,10 @@ impl List<'_> {
         let paging = meta.and_then(|meta| meta.pagination).ok_or_else(|| malformed("the list has no pagination"))?;
         if paging.page.is_some_and(|page| page != number) {
             return Err(malformed("the answer is another page than the one asked for"));
+        }
+        let mut known = HashSet::new();
+        if !rows.iter().all(|row| known.insert(P::id(row))) {
+            return Err(malformed("a page of the list has one row twice"));
         }
         Ok((rows, paging))
     }
@@ -104,11 +106,11 @@ impl List<'_> {
             rows.extend(more);
             paging = after;
         }
+        let mut known = HashSet::new();
+        rows.retain(|row| known.insert(P::id(row)));
         if paging.total_entries.is_some_and(|total| u64::try_from(rows.len()).is_ok_and(|have| have < total)) {
             return Err(malformed("the list ends before its own count"));
         }
-        let mut known = HashSet::new();
-        rows.retain(|row| known.insert(P::id(row)));
         Ok(rows)
     }
 }
@@ -145,10 +147,10 @@ fn number(id: &ServerId) -> Option<u64> {
     id.as_str().parse::<u64>().ok().filter(|number| number.to_string() == id.as_str())
 }
 
-type Told = (ServerId, Result<Option<Server>, ReadFault>);
+pub(super) type Told = (ServerId, Result<Option<Server>, ReadFault>);
 
 /// Reads these servers, each told of once: a few one by one, many out of the list, whichever takes fewer requests.
-async fn by_ids(api: &dyn Api, account: &Account, ids: &[&ServerId]) -> Vec<Told> {
+pub(super) async fn by_ids(api: &dyn Api, account: &Account, ids: &[&ServerId]) -> Vec<Told> {
     let mut told: Vec<Told> = Vec::with_capacity(ids.len());
     let mut asked: Vec<(&ServerId, u64)> = Vec::new();
     for &id in ids {
@@ -228,7 +230,7 @@ pub(super) fn phase(word: &str) -> Phase {
 }
 
 /// How a server looks; without a status it says nothing.
-fn observation(server: &Server) -> Option<Observation> {
+pub(super) fn observation(server: &Server) -> Option<Observation> {
     let word = server.status.as_deref().filter(|word| !word.trim().is_empty())?;
     let mut seen = Observation::of(word, phase(word));
     seen.image = server.image.as_ref().map(|image| image.id.to_string());
@@ -267,70 +269,6 @@ fn record(server: Server) -> Result<Record, ReadFault> {
         seen,
         attributes,
     })
-}
-
-/// Looks at servers: the servers in one question, all of their actions in another.
-pub(super) async fn observe(api: &dyn Api, account: &Account, watches: &[Watch]) -> Vec<(ServerId, Seen)> {
-    if watches.is_empty() {
-        return Vec::new();
-    }
-    let ids: Vec<&ServerId> = watches.iter().map(|watch| &watch.id).collect();
-    let tickets: HashMap<&ServerId, u64> =
-        watches.iter().filter_map(|watch| Some((&watch.id, watch.ticket.as_ref()?.parse().ok()?))).collect();
-    // Actions first: one that is done is then followed by a look at its server, and not the other way round.
-    let actions = actions(api, account, &tickets.values().copied().collect::<Vec<_>>()).await;
-    let told = by_ids(api, account, &ids).await;
-    told.into_iter()
-        .map(|(id, server)| {
-            let seen = match server {
-                Err(fault) => Seen::Fault(fault),
-                Ok(None) => Seen::Absent,
-                Ok(Some(server)) => match (observation(&server), &actions) {
-                    (None, _) => Seen::Fault(malformed("the answer has no status for this server")),
-                    (Some(_), Err(fault)) if tickets.contains_key(&id) => Seen::Fault(fault.clone()),
-                    (Some(seen), actions) => {
-                        let action = tickets.get(&id).zip(actions.as_ref().ok());
-                        Seen::Here(with_action(seen, &id, action.and_then(|(ticket, all)| all.get(ticket))))
-                    }
-                },
-            };
-            (id, seen)
-        })
-        .collect()
-}
-
-/// Reads actions by id, many in one request; those that the provider does not know any more are not in the answer.
-async fn actions(api: &dyn Api, account: &Account, tickets: &[u64]) -> Result<HashMap<u64, Action>, ReadFault> {
-    let mut found = HashMap::new();
-    for chunk in tickets.chunks(PAGE_SIZE) {
-        let mut query: Vec<(&str, String)> = chunk.iter().map(|ticket| ("id", ticket.to_string())).collect();
-        query.push(("per_page", PAGE_SIZE.to_string()));
-        let Actions { actions } = api.read(account.get("GET /actions", &["actions"], &query)).await?.parse()?;
-        found.extend(actions.into_iter().map(|action| (action.id, action)));
-    }
-    Ok(found)
-}
-
-/// Adds what became of the action of our own order.
-fn with_action(mut seen: Observation, id: &ServerId, action: Option<&Action>) -> Observation {
-    let Some(action) = action else { return seen };
-    let about_it = action
-        .resources
-        .iter()
-        .any(|resource| resource.kind.as_deref() == Some("server") && resource.id.to_string() == id.as_str());
-    // Somebody else's action proves nothing of this server.
-    if !about_it || action.command.as_deref() != Some(calls::REBUILD) {
-        return seen;
-    }
-    seen.handle = Some(match action.status.as_deref() {
-        Some("success") => HandleState::Done,
-        Some("error") => HandleState::Failed,
-        _ => HandleState::Working,
-    });
-    if seen.handle == Some(HandleState::Failed) {
-        seen.error = Some(calls::problem(action.error.clone(), None));
-    }
-    seen
 }
 
 /// Reads images with these filters.

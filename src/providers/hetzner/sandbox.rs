@@ -3,6 +3,7 @@
 mod actions;
 mod answers;
 mod demo;
+mod images;
 mod rebuild;
 
 use super::NAME;
@@ -179,7 +180,8 @@ impl Hetzner {
             }
             Call::ServerActions(id) => {
                 world.fleet.get(NAME, id, now).ok_or_else(|| not_found("server"))?;
-                answers::page(request, "actions", self.actions.of(id, &request.parameters(), now))
+                let rows = self.actions.of(id, &request.parameters(), now)?;
+                answers::page(request, "actions", rows)
             }
             Call::Actions => {
                 let ids = actions::asked(request);
@@ -195,7 +197,7 @@ impl Hetzner {
             }
             Call::Images => answers::page(request, "images", demo::images(&request.parameters())),
             Call::Image(id) => {
-                let image = demo::IMAGES.iter().find(|image| image.id.to_string() == id);
+                let image = images::IMAGES.iter().find(|image| image.id.to_string() == id);
                 let image = image.ok_or_else(|| not_found("image"))?;
                 Ok(Outbound::json(200, &json!({ "image": demo::image(image) })))
             }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod flow;
+mod lists;
 
 use super::cloud::Cloud;
 use crate::model::{LoginWish, Order, OrderSecrets, PowerPlan, Prepared, Refusal, ServerId, Wish};

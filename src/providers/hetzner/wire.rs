@@ -106,10 +106,19 @@ pub(super) struct Image {
     pub(super) architecture: Option<String>,
     /// GB that the server's disk must have.
     pub(super) disk_size: Option<f64>,
-    /// When it was declared old; such images can still be used for a time.
+    /// Set once it was declared old; such images can still be used for a time.
+    pub(super) deprecation: Option<Deprecation>,
+    /// The same in older answers: since when.
     pub(super) deprecated: Option<String>,
     /// Set once it was deleted.
     pub(super) deleted: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+pub(super) struct Deprecation {
+    pub(super) announced: Option<String>,
+    /// From then on it cannot be installed any more.
+    pub(super) unavailable_after: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -128,6 +137,13 @@ pub(super) struct Key {
 #[derive(Deserialize)]
 pub(super) struct Actions {
     pub(super) actions: Vec<Action>,
+}
+
+/// The actions of one server.
+#[derive(Deserialize)]
+pub(super) struct ServerActions {
+    pub(super) actions: Vec<Action>,
+    pub(super) meta: Option<Meta>,
 }
 
 /// The answer to an order or a power call. It has a field `root_password` too, which this type does not read.

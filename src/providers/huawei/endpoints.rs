@@ -37,6 +37,26 @@ impl Service {
 /// Regions that have CloudDC (documentation: `clouddc_api_0001`).
 const CLOUDDC_REGIONS: [&str; 4] = ["cn-east-3", "cn-southwest-2", "cn-south-1", "ap-southeast-3"];
 
+/// Domains of the clouds that this vendor serves.
+const DOMAINS: [&str; 6] = [
+    "myhuaweicloud.com",
+    "myhuaweicloud.eu",
+    "otc.t-systems.com",
+    "prod-cloud-ocb.orange-business.com",
+    "hc.sbercloud.ru",
+    "g42cloud.com",
+];
+
+/// Whether an identity service belongs to one of these clouds, or to the one that `HW_CLOUD` names. `OS_*` variables
+/// belong to every cloud of OpenStack's kind: a token of another one must not be shown to a host of this vendor.
+pub(super) fn is_ours(identity: &Found, own: Option<&Found>) -> bool {
+    let url = Url::parse(identity.value.expose().trim()).ok();
+    let Some(host) = url.as_ref().and_then(Url::host_str) else { return true };
+    let own = own.map(|found| found.value.expose().trim().to_owned());
+    let within = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    DOMAINS.iter().copied().chain(own.as_deref()).any(within)
+}
+
 /// All addresses that a product needs.
 pub(super) struct Endpoints {
     pub(super) ecs: Url,

@@ -76,4 +76,5 @@ const PASSWORD: PasswordRule = PasswordRule {
     special: "()`~!@#$%&_-+={}[]:\";'<>,.?/\\*",
     safe_special: "!@#%_-+=",
     forbidden: &["jd", "360", "bug", "com", "cloud", "password", "wer", "ert", "zxc"],
+    enforced: true,
 };

@@ -35,9 +35,8 @@ pub(super) struct Account {
     pub(super) home: Url,
     pub(super) region: Option<String>,
     pub(super) origins: Vec<(&'static str, String)>,
-    /// Path of a file with the cloud's own certificate authorities.
-    #[expect(dead_code, reason = "the transport takes no authorities of a product's own yet")]
-    pub(super) cacert: Option<Found>,
+    /// The cloud's own certificate authorities, as PEM.
+    pub(super) authorities: Option<Found>,
     interface: Interface,
     /// `--endpoint`: it replaces whatever the catalogue says.
     replaced: Option<Url>,
@@ -61,14 +60,15 @@ impl Account {
                 next_step: "set OS_AUTH_URL".to_owned(),
             })?;
         let (region, interface) = (settings.region.take(), settings.interface);
-        let (origins, cacert) = (std::mem::take(&mut settings.origins), settings.cacert.take());
+        let origins = std::mem::take(&mut settings.origins);
+        let authorities = settings.cacert.take().map(|path| authorities(sources, &path)).transpose()?;
         let alone = settings.endpoint.clone();
         Ok(Self {
             login: OpenStackLogin::of(settings),
             home,
             region,
             origins,
-            cacert,
+            authorities,
             interface,
             replaced: sources.endpoint().cloned(),
             alone,
@@ -88,7 +88,15 @@ impl Account {
             Err(fault) => Err(fault),
         };
         if sign_in.is_blank() {
-            asked?;
+            asked.map_err(|mut fault| {
+                let refused = matches!(fault.class, FaultClass::Denied | FaultClass::SignedOut | FaultClass::NotFound);
+                if refused && !sign_in.renews() {
+                    fault.class = FaultClass::Denied;
+                    fault.error =
+                        fault.error.advise("the token has ended or is none: obtain another, or give a password");
+                }
+                fault
+            })?;
         }
         *self.catalogue.lock().unwrap_or_else(PoisonError::into_inner) = sign_in.catalogue();
         Ok(())
@@ -131,6 +139,18 @@ impl Account {
     pub(super) fn project(&self) -> Option<String> {
         Some(self.login.sign_in()?.project()?.id)
     }
+}
+
+/// Reads the file with the cloud's own certificate authorities.
+fn authorities(sources: &dyn Sources, path: &Found) -> Result<Found, SetupError> {
+    let name = path.value.expose().trim();
+    let origin = format!("{}: {name}", path.origin);
+    let bad = |problem: &str| SetupError::BadSetting { origin: origin.clone(), problem: problem.to_owned() };
+    let found = sources.open_file(name)?.ok_or_else(|| bad("there is no such file"))?;
+    if !found.value.expose().contains("-----BEGIN CERTIFICATE-----") {
+        return Err(bad("it has no certificate in PEM form"));
+    }
+    Ok(Found { value: found.value, origin })
 }
 
 fn invalid(kind: &str, message: String, next_step: &str) -> ReadFault {

@@ -68,9 +68,12 @@ pub(super) struct Settings {
     pub(super) origins: Vec<(&'static str, String)>,
 }
 
+/// Gives a value by its name.
+type Lookup<'a> = Box<dyn Fn(&str) -> Option<Found> + 'a>;
+
 /// Values by their names in `clouds.yaml`, whichever of the two places they come from.
 pub(super) struct Values<'a> {
-    get: Box<dyn Fn(&str) -> Option<Found> + 'a>,
+    get: Lookup<'a>,
     /// Where they stand, for a message about what is missing.
     pub(super) place: String,
 }
@@ -305,7 +308,12 @@ fn proof(values: &Values<'_>, origins: &mut Vec<(&'static str, String)>) -> Resu
     Ok(Proof::Credentials(Box::new(credentials)))
 }
 
-/// The domain of a user or project; where none is told, the one that the tools call the default.
+/// What OpenStack's own tools take where nobody tells a domain: the id of the one that every cloud begins with.
+fn first_domain() -> Domain {
+    Domain::Id("default".to_owned())
+}
+
+/// The domain of a user or project, as it is told.
 fn domain(values: &Values<'_>, kind: &str) -> Option<Domain> {
     let name = |key: &str| values.text(key).map(Domain::Name);
     let id = |key: &str| values.text(key).map(Domain::Id);
@@ -323,9 +331,7 @@ fn user(values: &Values<'_>) -> Result<User, SetupError> {
         return Ok(User::Id(id));
     }
     let name = values.text("username").ok_or_else(|| values.missing("the user (username, OS_USERNAME)"))?;
-    let domain = domain(values, "user")
-        .ok_or_else(|| values.missing("the user's domain (user_domain_name, OS_USER_DOMAIN_NAME)"))?;
-    Ok(User::Name(name, domain))
+    Ok(User::Name(name, domain(values, "user").unwrap_or_else(first_domain)))
 }
 
 fn scope(values: &Values<'_>) -> Result<Scope, SetupError> {
@@ -337,6 +343,9 @@ fn scope(values: &Values<'_>) -> Result<Scope, SetupError> {
     }
     let name =
         values.text("project_name").ok_or_else(|| values.missing("the project (project_name, OS_PROJECT_NAME)"))?;
-    let domain = domain(values, "project").or_else(|| domain(values, "user"));
-    Ok(Scope::ProjectName(name, domain))
+    let domain = domain(values, "project").or_else(|| domain(values, "user")).unwrap_or_else(first_domain);
+    Ok(Scope::ProjectName(name, Some(domain)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,11 +22,24 @@ pub(super) struct OpenStackLogin {
     kind: Kind,
     /// The user or the application credential, as credentials name it.
     name: Option<String>,
+    /// What to look at where the sign-in is refused: the service does not say why.
+    advice: &'static str,
 }
 
 impl OpenStackLogin {
     /// Makes the login from what was read. A token is obtained with the first request.
     pub(super) fn new(proof: Proof, user: Option<String>, identity: Option<&Url>) -> Self {
+        let advice = match &proof {
+            Proof::Credentials(credentials) => match **credentials {
+                Credentials::Application { .. } => {
+                    "check the application credential's id and secret, and whether it has ended or was taken away"
+                }
+                Credentials::Password { .. } => {
+                    "check user, password, project and their domains; `reinstall check` shows where they stand"
+                }
+            },
+            _ => "check the credentials with `reinstall check`",
+        };
         let (kind, name) = match (proof, identity) {
             (Proof::Credentials(credentials), Some(identity)) => {
                 let name = named(&credentials).or(user);
@@ -41,7 +54,7 @@ impl OpenStackLogin {
             }
             (Proof::Nobody | Proof::Credentials(_) | Proof::Ready(_), _) => (Kind::Nobody, None),
         };
-        Self { kind, name }
+        Self { kind, name, advice }
     }
 
     /// The same for a test or another maker of settings.
@@ -101,8 +114,10 @@ impl Login for OpenStackLogin {
     fn renewed(&self, answer: &WireResponse, now: DateTime<Utc>) -> Result<(), ReadFault> {
         if let Some((class, error)) = fault::fault(answer) {
             // Here it is the credentials that were refused, not a token.
-            let class = if class == FaultClass::SignedOut { FaultClass::Denied } else { class };
-            return Err(ReadFault { class, error });
+            return Err(match class {
+                FaultClass::SignedOut => ReadFault { class: FaultClass::Denied, error: error.advise(self.advice) },
+                class => ReadFault { class, error },
+            });
         }
         match self.sign_in() {
             Some(sign_in) => sign_in.renewed(answer, now),

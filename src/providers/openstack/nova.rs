@@ -16,7 +16,7 @@ use crate::model::{
     ApiError, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, Phase, PowerOff, PowerPlan, Prepared,
     Record, Ref, Refusal, Seen, ServerId, Watch, Wish,
 };
-use crate::providers::{Admission, Answering, Entry, Judgement, Product, SetupError, Sources};
+use crate::providers::{Admission, Answering, Entry, Found, Judgement, Product, SetupError, Sources};
 use crate::wire::{Api, Login, ReadFault, Reading, WireRequest, WireResponse};
 use http::Method;
 use serde_json::{Value, json};
@@ -87,10 +87,9 @@ impl Nova {
         let mut root = base.clone();
         let last = root.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
         let project = self.account.project();
-        if project.is_some_and(|project| last == project || last == format!("AUTH_{project}")) {
-            if let Ok(mut path) = root.path_segments_mut() {
-                path.pop_if_empty().pop();
-            }
+        let below_project = project.is_some_and(|project| last == project || last == format!("AUTH_{project}"));
+        if below_project && let Ok(mut path) = root.path_segments_mut() {
+            path.pop_if_empty().pop();
         }
         let none = Range { min: Microversion(2, 1), max: Microversion(2, 1) };
         let range = self.account.versions(api, &root, 2, VERSIONS).await?.unwrap_or(none);
@@ -171,6 +170,10 @@ impl Product for Nova {
 
     fn origins(&self) -> Vec<(&'static str, String)> {
         self.account.origins.clone()
+    }
+
+    fn authorities(&self) -> Option<&Found> {
+        self.account.authorities.as_ref()
     }
 
     fn connect<'a>(&'a self, api: &'a dyn Api) -> Reading<'a, ()> {

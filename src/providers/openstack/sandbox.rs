@@ -137,6 +137,10 @@ impl Emulator for OpenStack {
         ]
     }
 
+    fn addresses(&self, base: &str) -> Vec<(&'static str, String)> {
+        vec![("OS_AUTH_URL", format!("{base}/identity/v3"))]
+    }
+
     fn reset(&mut self) {
         self.actions = Actions::default();
     }

@@ -5,6 +5,7 @@
 # second, independent reading of the wire format.
 import json
 import os
+import sqlite3
 import sys
 import time
 import urllib.error
@@ -81,7 +82,7 @@ def lab(state):
     for r in ("member", "reader"):
         call("PUT", "%s/projects/%s/users/%s/roles/%s" % (KS, pid, uid, role[r]), token=admin)
     images = {}
-    for name in ("debian-12", "ubuntu-24.04", "slow-rocky-9", "broken-image", "lost-image"):
+    for name in ("debian-12", "ubuntu-24.04", "slow-rocky-9", "broken-image", "lost-image", "twin", "twin"):
         img, _ = call("POST", GLANCE + "/v2/images", {
             "name": name, "disk_format": "raw", "container_format": "bare",
             "visibility": "public"}, admin)
@@ -98,35 +99,40 @@ def lab(state):
         "name": "ops-key", "type": "ssh",
         "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx3Vx0kq9mZ0mE0l4Jv0m1o1Lq7kq3mZ0mE0l4Jv0m1 lab"}}, token)
     servers = {}
-    for name in ("web1", "web2", "web3", "web4", "web5"):
-        s, _ = call("POST", NOVA + "/servers", {"server": {
-            "name": name, "imageRef": images["debian-12"],
+    # The farm comes with one call, which numbers its servers.
+    for name, count in [("web%d" % n, 1) for n in range(1, 6)] + [("volume", 1), ("farm", 10)]:
+        call("POST", NOVA + "/servers", {"server": {
+            "name": name, "imageRef": images["debian-12"], "min_count": count,
             "flavorRef": fl["flavor"]["id"], "networks": "none"}}, token)
-        servers[name] = s["server"]["id"]
+    rows, _ = call("GET", NOVA + "/servers", token=token)
+    servers = {d["name"]: d["id"] for d in rows["servers"]}
 
-    def wait(sid, good):
+    def wait(good, ids):
         for _ in range(600):
-            d, _ = call("GET", NOVA + "/servers/" + sid, token=OPER)
-            d = d["server"]
-            if d["status"] == good and not d["OS-EXT-STS:task_state"]:
+            d, _ = call("GET", NOVA + "/servers/detail", token=OPER)
+            rows = [d for d in d["servers"] if d["id"] in ids]
+            bad = [d for d in rows if d["status"] == "ERROR"]
+            if bad:
+                sys.exit("a server failed to build: %s" % bad[0].get("fault"))
+            if sum(d["status"] == good and not d["OS-EXT-STS:task_state"] for d in rows) == len(ids):
                 return
-            if d["status"] == "ERROR":
-                sys.exit("server %s failed to build: %s" % (sid, d.get("fault")))
-            time.sleep(0.5)
-        sys.exit("server %s never became %s" % (sid, good))
+            time.sleep(3)
+        sys.exit("the servers never became %s" % good)
 
-    for sid in servers.values():
-        wait(sid, "ACTIVE")
+    wait("ACTIVE", list(servers.values()))
     call("POST", NOVA + "/servers/%s/action" % servers["web2"], {"os-stop": None}, OPER)
-    wait(servers["web2"], "SHUTOFF")
+    wait("SHUTOFF", [servers["web2"]])
     call("POST", NOVA + "/servers/%s/action" % servers["web3"],
          {"lock": {"locked_reason": "change freeze"}}, ADMIN)
+    # There is no volume service here: the record alone says that this one boots from a volume.
+    with sqlite3.connect(os.path.join(state, "nova", "cell1.sqlite"), timeout=60) as cell:
+        cell.execute("UPDATE instances SET image_ref = '' WHERE uuid = ?", (servers["volume"],))
     out = {"auth_url": KS, "compute": NOVA, "image": GLANCE, "project_id": pid,
+           "user_id": uid,
            "user": "operator", "password": "Op3rator!", "project": "lab",
            "app_credential": {"id": cred["id"], "secret": cred["secret"]},
            "images": images, "servers": servers, "keypair": "ops-key",
-           "states": {"web1": "ACTIVE", "web2": "SHUTOFF", "web3": "ACTIVE and locked",
-                      "web4": "ACTIVE", "web5": "ACTIVE"}}
+           "states": {"web2": "SHUTOFF", "web3": "ACTIVE and locked", "volume": "boots from a volume"}}
     with open(os.path.join(state, "lab.json"), "w") as f:
         json.dump(out, f, indent=1)
     with open(os.path.join(state, "rc"), "w") as f:

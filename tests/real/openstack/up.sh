@@ -18,9 +18,7 @@
 # Knobs (environment):
 #   PORT_KEYSTONE/PORT_NOVA/PORT_GLANCE/PORT_PLACEMENT/PORT_NEUTRON
 #   SPAWN_SECONDS   how long the fake hypervisor takes to lay an image (1.5)
-#   TOKEN_SECONDS   life of a keystone token (3600); 20-30 makes tokens run out
-#                   in the middle of a wait (below that the services themselves
-#                   have no time to use theirs)
+#   TOKEN_SECONDS   life of a keystone token (3600); tokens.sh changes it later
 #   PYTHON          interpreter for the venv (python3)
 # Images whose name starts with "broken" make the hypervisor fail, so the
 # server ends in ERROR with a fault; "slow" ones take 10 x SPAWN_SECONDS; after
@@ -70,6 +68,8 @@ key_repository = $ST/keystone/credential
 provider = fernet
 expiration = $TOKEN_SECONDS
 allow_expired_window = 0
+[identity]
+password_hash_rounds = 4
 [cache]
 enabled = false
 C
@@ -83,7 +83,7 @@ connection = sqlite:///$ST/placement/placement.sqlite?timeout=60
 sync_on_startup = True
 [keystone_authtoken]
 www_authenticate_uri = $KS
-token_cache_time = -1
+token_cache_time = 30
 $AUTH
 C
 cat > glance/glance-api.conf <<C
@@ -105,7 +105,7 @@ flavor = keystone
 config_file = $V/etc/glance/glance-api-paste.ini
 [keystone_authtoken]
 www_authenticate_uri = $KS
-token_cache_time = -1
+token_cache_time = 30
 $AUTH
 [oslo_messaging_notifications]
 driver = noop
@@ -118,6 +118,7 @@ my_ip = 127.0.0.1
 state_path = $ST/nova/state
 transport_url = fake:/
 compute_driver = fake.SmallFakeDriver
+initial_cpu_allocation_ratio = 32.0
 concurrency_backend = threading
 [oslo_concurrency]
 lock_path = $ST/nova/state
@@ -146,6 +147,9 @@ send_service_user_token = false
 $AUTH
 [oslo_messaging_notifications]
 driver = noop
+[quota]
+instances = 50
+cores = 50
 [vnc]
 enabled = false
 [filter_scheduler]

@@ -1,5 +1,6 @@
 //! Actions: each follows what becomes of its server.
 
+use super::answers::No;
 use crate::sandbox::machine::{Ending, Fate, POWER_CHANGE};
 use crate::sandbox::{Inbound, World};
 use chrono::{DateTime, Utc};
@@ -88,16 +89,25 @@ impl Actions {
         Some(show(id, self.0.get(&id)?, now))
     }
 
-    /// The actions of a server, filtered by `status`.
-    pub(super) fn of(&self, server: &str, parameters: &[(String, String)], now: Duration) -> Vec<Value> {
-        let wanted: Vec<&str> =
-            parameters.iter().filter(|(name, _)| name == "status").map(|(_, status)| status.as_str()).collect();
-        self.0
+    /// The actions of a server, filtered by `status`, in the order of `sort`.
+    pub(super) fn of(&self, server: &str, parameters: &[(String, String)], now: Duration) -> Result<Vec<Value>, No> {
+        let given = |wanted: &str| -> Vec<&str> {
+            parameters.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str()).collect()
+        };
+        let wanted = given("status");
+        let mut rows: Vec<Value> = self
+            .0
             .iter()
             .filter(|(_, action)| action.server == server)
             .map(|(id, action)| show(*id, action, now))
             .filter(|row| wanted.is_empty() || row["status"].as_str().is_some_and(|status| wanted.contains(&status)))
-            .collect()
+            .collect();
+        match given("sort").as_slice() {
+            [] | ["id" | "id:asc"] => {}
+            ["id:desc"] => rows.reverse(),
+            _ => return Err(No::new(422, "invalid_input", "invalid input in field 'sort'")),
+        }
+        Ok(rows)
     }
 }
 

@@ -1,6 +1,7 @@
-//! The ready-made servers, images and keys, as the interface shows them.
+//! The ready-made servers and keys, and images as the interface shows them.
 
 use super::super::NAME;
+use super::images::{IMAGES, Image};
 use crate::sandbox::machine::{Machine, Stage};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -8,82 +9,17 @@ use std::time::Duration;
 /// How each root password begins that the sandbox makes up.
 pub(super) const ROOT_PASSWORD: &str = "SbxRootPw7kXq9mTzR2";
 
-/// An image.
-pub(super) struct Image {
-    pub(super) id: u64,
-    pub(super) name: Option<&'static str>,
-    pub(super) description: &'static str,
-    pub(super) kind: &'static str,
-    pub(super) flavour: &'static str,
-    pub(super) version: Option<&'static str>,
-    pub(super) architecture: &'static str,
-    pub(super) status: &'static str,
-    /// GB.
-    pub(super) disk_size: u64,
-    pub(super) deprecated: Option<&'static str>,
-}
-
-const fn system(
-    id: u64,
-    name: &'static str,
-    description: &'static str,
-    flavour: &'static str,
-    version: &'static str,
-    architecture: &'static str,
-) -> Image {
-    let (name, version) = (Some(name), Some(version));
-    Image {
-        id,
-        name,
-        description,
-        kind: "system",
-        flavour,
-        version,
-        architecture,
-        status: "available",
-        disk_size: 5,
-        deprecated: None,
-    }
-}
-
-const fn snapshot(id: u64, description: &'static str, status: &'static str, disk_size: u64) -> Image {
-    Image {
-        id,
-        name: None,
-        description,
-        kind: "snapshot",
-        flavour: "ubuntu",
-        version: None,
-        architecture: "x86",
-        status,
-        disk_size,
-        deprecated: None,
-    }
-}
-
-pub(super) const IMAGES: [Image; 9] = [
-    system(114_690_387, "debian-12", "Debian 12", "debian", "12", "x86"),
-    system(114_690_389, "debian-12", "Debian 12", "debian", "12", "arm"),
-    system(161_547_269, "ubuntu-24.04", "Ubuntu 24.04", "ubuntu", "24.04", "x86"),
-    system(161_547_270, "ubuntu-24.04", "Ubuntu 24.04", "ubuntu", "24.04", "arm"),
-    system(67_794_396, "ubuntu-22.04", "Ubuntu 22.04", "ubuntu", "22.04", "x86"),
-    Image {
-        deprecated: Some("2026-06-01T00:00:00+00:00"),
-        ..system(45_557_056, "debian-11", "Debian 11", "debian", "11", "x86")
-    },
-    snapshot(90_000_001, "golden", "available", 20),
-    snapshot(90_000_002, "nightly", "creating", 20),
-    snapshot(90_000_003, "warehouse", "available", 320),
-];
-
 /// An image as the interface shows it.
 pub(super) fn image(image: &Image) -> Value {
+    // Older clients read `deprecated`, newer ones `deprecation`.
+    let deprecation =
+        image.deprecated.map(|since| json!({ "announced": since, "unavailable_after": "2026-12-01T00:00:00+00:00" }));
     json!({
         "id": image.id, "type": image.kind, "status": image.status, "name": image.name,
         "description": image.description, "image_size": null, "disk_size": image.disk_size,
         "created": "2026-01-15T08:00:00+00:00", "created_from": null, "bound_to": null,
         "os_flavor": image.flavour, "os_version": image.version, "rapid_deploy": image.kind == "system",
-        "protection": { "delete": false }, "deprecated": image.deprecated, "labels": {}, "deleted": null,
+        "protection": { "delete": false }, "deprecated": image.deprecated, "deprecation": deprecation, "labels": {}, "deleted": null,
         "architecture": image.architecture,
     })
 }
@@ -97,7 +33,7 @@ pub(super) fn images(parameters: &[(String, String)]) -> Vec<Value> {
         let wanted = wanted(name);
         wanted.is_empty() || value.as_str().is_some_and(|value| wanted.iter().any(|word| word == value))
     };
-    let old_too = wanted("include_deprecated").first().is_none_or(|word| word == "true");
+    let old_too = wanted("include_deprecated").first().is_some_and(|word| word.eq_ignore_ascii_case("true"));
     IMAGES
         .iter()
         .filter(|image| old_too || image.deprecated.is_none())
@@ -150,8 +86,10 @@ pub(super) fn server(machine: &Machine, now: Duration) -> Value {
         "server_type": { "id": 104, "name": fields["type"], "description": fields["type"], "cores": 2,
             "memory": 4.0, "disk": fields["disk"], "storage_type": "local", "cpu_type": "shared",
             "architecture": fields["architecture"], "deprecated": false, "prices": [] },
+        // Older clients read the first, newer ones the second.
         "datacenter": { "id": 4, "name": "fsn1-dc14", "description": "Falkenstein 1 virtual DC 14",
-            "location": location, "server_types": { "supported": [], "available": [] } },
+            "location": location.clone(), "server_types": { "supported": [], "available": [] } },
+        "location": location,
         "public_net": {
             "ipv4": { "id": 1, "ip": machine.ip, "blocked": false, "dns_ptr": format!("{}.example", machine.name) },
             "ipv6": { "id": 2, "ip": format!("2001:db8:{}::/64", &machine.id[2..]), "blocked": false, "dns_ptr": [] },

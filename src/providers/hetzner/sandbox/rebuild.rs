@@ -5,6 +5,7 @@ use super::super::fields::MOST_USER_DATA;
 use super::actions::Actions;
 use super::answers::No;
 use super::demo;
+use super::images::IMAGES;
 use crate::sandbox::{Inbound, Outbound, World};
 use serde_json::{Map, Value, json};
 
@@ -31,10 +32,10 @@ pub(super) fn carry_out(actions: &mut Actions, request: &Inbound, id: &str, worl
         return Err(No::new(403, "protected", "server is protected against rebuild"));
     }
     let image = match body.get("image") {
-        Some(Value::Number(id)) => demo::IMAGES.iter().find(|image| Some(image.id) == id.as_u64()),
+        Some(Value::Number(id)) => IMAGES.iter().find(|image| Some(image.id) == id.as_u64()),
         // The name, or the number as a text.
-        Some(Value::String(name)) => demo::IMAGES.iter().find(|image| {
-            (image.name == Some(name) && image.architecture == architecture) || image.id.to_string() == *name
+        Some(Value::String(name)) => IMAGES.iter().find(|image| {
+            (image.name.as_ref() == Some(name) && image.architecture == architecture) || image.id.to_string() == *name
         }),
         _ => return Err(invalid("image", "it is required")),
     };

@@ -44,7 +44,10 @@ fn an_order_becomes_an_action_that_is_watched_to_its_end() {
     assert_eq!((seen.phase, seen.handle), (Phase::Running, Some(HandleState::Done)));
     // Somebody else's action proves nothing.
     let seen = here(look(&product, &bench, DB, Some(&ticket)));
-    assert_eq!(seen.handle, None);
+    assert_eq!((seen.handle, seen.marks["rebuild"].as_str()), (None, "none"));
+    // Who has no answer to its order still finds the rebuild.
+    let seen = here(look(&product, &bench, WEB, None));
+    assert_eq!((seen.handle, &seen.marks["rebuild"]), (Some(HandleState::Done), &ticket));
     assert_eq!(bench.reinstalls(&id(WEB)), 1);
 }
 
@@ -77,6 +80,30 @@ fn a_name_means_the_image_of_the_servers_architecture() {
         let wish = Wish { image: Some(Choice::Id(image.to_owned())), ..wish() };
         let refusal = plan(&product, &bench, server, &wish).expect_err(image);
         assert_eq!(refusal.kind, kind, "{image}");
+    }
+}
+
+#[test]
+fn an_image_that_was_declared_old_is_installed_and_said_to_be_so() {
+    let product = product();
+    let bench = bench(&product);
+    let line = |image: &str| {
+        let wish = Wish { image: Some(Choice::Name(image.to_owned())), ..wish() };
+        let lines = plan(&product, &bench, WEB, &wish).expect("a plan").lines;
+        lines.into_iter().find(|(name, _)| name == "image").map(|(_, text)| text)
+    };
+    let text = line("debian-11").expect("a line");
+    assert!(text.contains("2026-06-01") && text.contains("can be installed until 2026-12-01"), "{text}");
+    assert_eq!(line("debian-12"), None);
+    for (body, expected) in [
+        (json!({ "deprecated": "2026-06-01" }), Some("declared old by the provider (2026-06-01); it will go away")),
+        (json!({ "deprecation": {} }), Some("declared old by the provider; it will go away")),
+        (json!({ "deprecation": null, "deprecated": null }), None),
+    ] {
+        let mut image = json!({ "id": 1 });
+        image.as_object_mut().expect("a map").extend(body.as_object().expect("a map").clone());
+        let image = serde_json::from_value(image).expect("an image");
+        assert_eq!(crate::providers::hetzner::images::old(&image).as_deref(), expected);
     }
 }
 

@@ -20,7 +20,15 @@ pub(super) const FACTS: Facts = Facts {
     must_be: "running, stopped or deploy failed",
     // Keys go into the config drive by their text; there is no list of key pairs, and no password.
     login: LoginFacts { password: false, key: false, password_always: false, none: true, returned: false },
-    password: PasswordRule { min: 8, max: 16, classes: 4, special: "-_=+", safe_special: "-_=+", forbidden: &[] },
+    password: PasswordRule {
+        min: 8,
+        max: 16,
+        classes: 4,
+        special: "-_=+",
+        safe_special: "-_=+",
+        forbidden: &[],
+        enforced: true,
+    },
     hostname: true,
     user_data: Some(MOST_USER_DATA),
     keep_data: false,

@@ -19,9 +19,13 @@ pub(super) const UPDATED: &str = "provision_updated_at";
 /// What the states mean. `power` only tells of a node that is in use.
 fn phase(state: &str, power: Option<&str>) -> Phase {
     match state {
-        "active" if power == Some("power off") => Phase::Stopped,
-        // Drivers that never reported leave the power state empty.
-        "active" => Phase::Running,
+        "active" => match power {
+            // Drivers that never reported leave it null.
+            None | Some("power on") => Phase::Running,
+            Some("power off") => Phase::Stopped,
+            Some("rebooting" | "soft rebooting" | "soft power off") => Phase::Changing,
+            Some(_) => Phase::Unknown,
+        },
         // `deploying` is shown by a first deployment, too; a node in use does not come there but by a rebuild.
         "deploying" | "wait call-back" | "deploy hold" => Phase::Installing,
         "deploy failed" | "error" => Phase::Failed,

@@ -16,7 +16,7 @@ use crate::model::{
     ApiError, Choice, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, PowerOff, PowerPlan, Prepared,
     Record, Ref, Refusal, Seen, ServerId, Watch, Wish,
 };
-use crate::providers::{Admission, Answering, Entry, Judgement, Product, SetupError, Sources};
+use crate::providers::{Admission, Answering, Entry, Found, Judgement, Product, SetupError, Sources};
 use crate::wire::{Api, Login, ReadFault, Reading, WireRequest, WireResponse};
 use http::Method;
 use reads::Level;
@@ -116,6 +116,10 @@ impl Product for Ironic {
 
     fn origins(&self) -> Vec<(&'static str, String)> {
         self.account.origins.clone()
+    }
+
+    fn authorities(&self) -> Option<&Found> {
+        self.account.authorities.as_ref()
     }
 
     fn connect<'a>(&'a self, api: &'a dyn Api) -> Reading<'a, ()> {

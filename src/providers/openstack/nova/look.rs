@@ -120,10 +120,9 @@ async fn rows(api: &dyn Api, nova: &Nova) -> Result<BTreeMap<String, Server>, Re
         let page: ServerList = api.read(nova.get(&["servers", "detail"], &query, LIST)?).await?.parse()?;
         let known = found.len();
         for server in page.servers {
-            if let Some(old) = found.get(&server.id) {
-                if old.status != server.status || old.task_state != server.task_state {
-                    return Err(malformed("the list has a server twice, in different states"));
-                }
+            let differs = |old: &Server| old.status != server.status || old.task_state != server.task_state;
+            if found.get(&server.id).is_some_and(differs) {
+                return Err(malformed("the list has a server twice, in different states"));
             }
             found.insert(server.id.clone(), server);
         }

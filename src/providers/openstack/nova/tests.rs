@@ -297,3 +297,86 @@ fn an_emulator_without_a_token_says_where_to_get_one() {
     assert!(refusal.headers.iter().any(|(name, value)| *name == "www-authenticate" && value.contains("/identity")));
     assert_eq!(emulator.machines()[1].truth(Duration::ZERO), Stage::Stopped);
 }
+
+/// Nova as a cloud with these versions at most has it, already connected.
+fn of_age(minor: u32) -> Nova {
+    let account = Account::read(&MapSources::of(&*(super::super::VENDOR.emulator)())).expect("an account");
+    let base = Url::parse("http://127.0.0.1:8080/compute/v2.1").expect("an address");
+    let range = Range { min: Microversion(2, 1), max: Microversion(2, minor) };
+    Nova { account, service: OnceLock::from(Service { base, range }) }
+}
+
+#[test]
+fn a_wish_beyond_the_clouds_version_is_refused_with_what_asked_for_it() {
+    let plain = password().0;
+    let named = |name: &str| Wish { hostname: Some(name.to_owned()), ..plain.clone() };
+    let described = BTreeMap::from([("description".to_owned(), json!("new"))]);
+    for (minor, wish, says) in [
+        (18, Wish { fields: described, ..plain.clone() }, "`description` needs version 2.19"),
+        (53, Wish { key: Some(Choice::Id("demo".to_owned())), ..plain.clone() }, "`key_name` needs version 2.54"),
+        (56, Wish { user_data: true, ..plain.clone() }, "`user_data` needs version 2.57"),
+        (89, named("web"), "`hostname` needs version 2.90"),
+        (93, named("web.example.com"), "has dots, needs version 2.94"),
+    ] {
+        let (old, new) = (of_age(minor), of_age(minor + 1));
+        for (nova, good) in [(&old, false), (&new, true)] {
+            let bench = Bench::new(nova, (super::super::VENDOR.emulator)());
+            match prepare(nova, &bench, WEB, &wish) {
+                Ok(_) => assert!(good, "{says}"),
+                Err(refusal) => {
+                    assert_eq!((good, refusal.kind), (false, "cloud_too_old"), "{refusal}");
+                    assert!(refusal.message.contains(says), "{refusal}");
+                    assert!(refusal.message.contains(&format!("2.{minor} at most")), "{refusal}");
+                }
+            }
+        }
+    }
+    // Such a server cannot be rebuilt there at all, and no image changes that.
+    let old = of_age(92);
+    let bench = Bench::new(&old, (super::super::VENDOR.emulator)());
+    let mut server = record(&old, &bench, WEB);
+    server.attributes = BTreeMap::from([("boots_from".to_owned(), "volume".to_owned())]);
+    let wish = Wish { image: Some(Choice::Id(DEBIAN.to_owned())), ..plain };
+    let refusal = ready(old.prepare(&bench, server, PowerPlan::Nothing, &wish)).expect_err("too old");
+    assert_eq!(refusal.kind, "cloud_too_old");
+    assert!(refusal.message.contains("boots from a volume") && refusal.message.contains("2.93"), "{refusal}");
+}
+
+/// A cloud with a cell that is down: its list leaves one server out, its own read still knows it.
+struct HalfDown<'p> {
+    whole: Bench<'p>,
+}
+
+impl Api for HalfDown<'_> {
+    fn read(&self, request: WireRequest) -> Reading<'_, WireResponse> {
+        let list = request.url.path().ends_with("/servers/detail");
+        let answer = ready(self.whole.read(request));
+        Box::pin(std::future::ready(answer.map(|mut answer| {
+            if list {
+                let mut document: Value = serde_json::from_slice(&answer.body).expect("a list");
+                document["servers"].as_array_mut().expect("servers").retain(|server| server["id"] != DB);
+                answer.body = document.to_string().into();
+            }
+            answer
+        })))
+    }
+
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.whole.now()
+    }
+}
+
+#[test]
+fn what_the_list_of_an_old_cloud_leaves_out_is_absent_only_if_its_own_read_says_so() {
+    let ids = [WEB, DB, "5a0db0c5-570e-4000-8000-000000700000"];
+    let watches: Vec<Watch> =
+        ids.iter().map(|id| Watch { id: ServerId::new(id).expect("an id"), ticket: None }).collect();
+    for (minor, here) in [(60, true), (72, true), (73, false)] {
+        let nova = of_age(minor);
+        let api = HalfDown { whole: Bench::new(&nova, (super::super::VENDOR.emulator)()) };
+        let told = ready(nova.observe(&api, &watches));
+        assert!(matches!(told[0].1, Seen::Here(_)), "2.{minor}");
+        assert_eq!(matches!(told[1].1, Seen::Here(_)), here, "2.{minor}");
+        assert!(matches!(told[2].1, Seen::Absent), "2.{minor}");
+    }
+}

@@ -71,10 +71,9 @@ fn check(fields: &Map<String, Value>, version: Microversion) -> Result<&'static 
     if image.status != "active" {
         return Err(bad(format!("Image {id} is not active.")));
     }
-    if let Some(name) = fields.get("key_name").and_then(Value::as_str) {
-        if !demo::KEY_PAIRS.iter().any(|(known, _)| *known == name) {
-            return Err(bad("Invalid key_name provided."));
-        }
+    let key = fields.get("key_name").and_then(Value::as_str);
+    if key.is_some_and(|name| !demo::KEY_PAIRS.iter().any(|(known, _)| *known == name)) {
+        return Err(bad("Invalid key_name provided."));
     }
     Ok(image)
 }
