@@ -199,7 +199,7 @@ fn what_stands_in_the_way_is_told_apart_and_nothing_is_sent() {
         let database = state().join("ironic/ironic.sqlite");
         let line = format!(
             "import sqlite3,sys; c=sqlite3.connect(sys.argv[1], timeout=30); \
-             c.execute('update nodes set reservation={holder} where uuid=?', [sys.argv[2]]); c.commit()"
+             c.execute('update nodes set reservation=? where uuid=?', [{holder}, sys.argv[2]]); c.commit()"
         );
         let done = Command::new(python).args(["-c", &line]).arg(database).arg(&n2).status().expect("python");
         assert!(done.success());
@@ -232,7 +232,7 @@ fn what_stands_in_the_way_is_told_apart_and_nothing_is_sent() {
         );
         match case {
             "protected" => drop(lab.call("PATCH", &id, Some(&set("/protected", json!(false))))),
-            "reserved" => reserve("null"),
+            "reserved" => reserve("None"),
             _ => {}
         }
         assert_eq!(ran.verdict(&id), "skipped");
