@@ -71,7 +71,8 @@ fn every_page_of_a_list_is_read() {
 #[test]
 fn half_a_list_is_a_fault() {
     let product = product();
-    let broken: [(&str, fn(&mut Value)); 6] = [
+    type Change = fn(&mut Value);
+    let broken: [(&str, Change); 6] = [
         ("no meta", |body| body["meta"] = Value::Null),
         ("no pagination", |body| body["meta"] = json!({})),
         ("another page", |body| body["meta"]["pagination"]["page"] = json!(7)),
