@@ -108,6 +108,24 @@ fn a_row_that_moved_between_two_pages_comes_once() {
     assert_eq!(ready(product.images(&api, None)).expect("a list").len(), 60);
 }
 
+#[test]
+fn a_server_that_comes_twice_in_two_states_is_a_fault_and_twice_in_one_it_is_one() {
+    let product = product();
+    let watches = ["1", "2"].map(|text| Watch { id: id(text), ticket: None });
+    for (word, good) in [("off", false), ("running", true)] {
+        let api = script(|path, parameters| match path {
+            "/v1/servers" => {
+                let mut body = servers(parameters, 3, "running");
+                body["servers"].as_array_mut().expect("rows").push(server(1, word));
+                body
+            }
+            _ => list(&[], None),
+        });
+        let told = ready(product.observe(&api, &watches));
+        assert!(told.iter().all(|(_, seen)| matches!(seen, Seen::Here(_)) == good), "{word}: {told:?}");
+    }
+}
+
 fn server(number: u64, status: &str) -> Value {
     json!({ "id": number, "name": format!("s{number}"), "status": status, "locked": status == "rebuilding" })
 }
