@@ -139,6 +139,8 @@ pub struct Field {
 pub enum FieldKind {
     /// Text.
     Text,
+    /// Text that mostly has several lines: a value or `@file`.
+    Lines,
     /// `true` or `false`.
     Flag,
     /// One of these words.

@@ -73,6 +73,7 @@ fn yes(is: bool) -> &'static str {
 fn takes(kind: FieldKind) -> String {
     match kind {
         FieldKind::Text => "text".to_owned(),
+        FieldKind::Lines => "text, or `@FILE`".to_owned(),
         FieldKind::Flag => "`true` or `false`".to_owned(),
         FieldKind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
         FieldKind::Json => "JSON, or `@FILE`".to_owned(),

@@ -35,7 +35,7 @@ pub(crate) fn values(field: &Field, record: &Record) -> Vec<Value> {
         FieldKind::Flag => vec![json!(true), json!(false)],
         FieldKind::OneOf(words) => words.iter().map(|word| json!(word)).collect(),
         FieldKind::Secret => vec![json!("marker-field-0123456789")],
-        FieldKind::Text | FieldKind::Json => match record.attributes.get(field.name) {
+        FieldKind::Text | FieldKind::Lines | FieldKind::Json => match record.attributes.get(field.name) {
             Some(present) => vec![json!(present)],
             None => fixed(field.name),
         },

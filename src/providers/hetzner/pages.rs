@@ -4,7 +4,7 @@ use super::calls::Account;
 use super::wire::{Image, Images, Key, Keys, Meta, Pagination, Server, Servers};
 use crate::wire::{Api, ReadFault};
 use serde::de::DeserializeOwned;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Rows of a page, the most that the provider gives.
 pub(super) const PAGE_SIZE: usize = 50;
@@ -42,7 +42,7 @@ page!(Images, images, Image, |image| image.status.as_deref());
 page!(Keys, ssh_keys, Key, |_| None);
 
 /// Rows that moved between two pages come once; one that comes in two states is a fault.
-pub(super) fn once<P: Page>(rows: Vec<P::Row>) -> Result<Vec<P::Row>, ReadFault> {
+fn once<P: Page>(rows: Vec<P::Row>) -> Result<Vec<P::Row>, ReadFault> {
     let mut places: HashMap<u64, usize> = HashMap::new();
     let mut kept: Vec<P::Row> = Vec::with_capacity(rows.len());
     for row in rows {
@@ -87,6 +87,10 @@ impl List<'_> {
         if paging.page.is_some_and(|page| page != number) {
             return Err(malformed("the answer is another page than the one asked for"));
         }
+        let mut known = HashSet::new();
+        if !rows.iter().all(|row| known.insert(P::id(row))) {
+            return Err(malformed("a page of the list has one row twice"));
+        }
         Ok((rows, paging))
     }
 
@@ -117,9 +121,10 @@ impl List<'_> {
             rows.extend(more);
             paging = after;
         }
+        let rows = once::<P>(rows)?;
         if paging.total_entries.is_some_and(|total| u64::try_from(rows.len()).is_ok_and(|have| have < total)) {
             return Err(malformed("the list ends before its own count"));
         }
-        once::<P>(rows)
+        Ok(rows)
     }
 }

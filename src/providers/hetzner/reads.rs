@@ -1,7 +1,7 @@
 //! Reading servers, images and keys with few requests, and what a server's record says.
 
 use super::calls::Account;
-use super::pages::{List, malformed, once};
+use super::pages::{List, malformed};
 use super::wire::{Image, Images, Keys, OneServer, Server, Servers};
 use crate::model::{FaultClass, KeyPair, Observation, Operation, Phase, Record, Ref, ServerId};
 use crate::wire::{Api, ReadFault};
@@ -87,8 +87,7 @@ async fn out_of_list(
     let missing = asked.iter().filter(|(_, number)| !rows.iter().any(|row| row.id == *number)).count();
     let pages = paging.last_page.unwrap_or(1).saturating_sub(1);
     let complete = u64::try_from(missing).is_ok_and(|missing| pages <= missing);
-    let rows =
-        if complete { SERVERS.rest::<Servers>(api, account, (rows, paging)).await? } else { once::<Servers>(rows)? };
+    let rows = if complete { SERVERS.rest::<Servers>(api, account, (rows, paging)).await? } else { rows };
     let mut known: HashMap<u64, Server> = rows.into_iter().map(|row| (row.id, row)).collect();
     let mut found = Vec::new();
     asked.retain(|(id, number)| match known.remove(number) {

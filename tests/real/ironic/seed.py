@@ -37,7 +37,8 @@ def to(node, verb, goal, extra=None):
 
 
 out = {}
-for name in ("n1", "n2", "n3-available", "n4-maintenance", "mute"):
+FLEET = ["fleet-%d" % number for number in range(10)]
+for name in ["n1", "n2", "n3-available", "n4-maintenance", "mute"] + FLEET:
     body = {"driver": "fake-hardware", "name": name, "resource_class": "lab",
             "instance_info": {"image_source": "http://127.0.0.1:9/debian-12.qcow2",
                               "image_checksum": "0" * 32, "root_gb": 10}}
@@ -47,7 +48,7 @@ for name in ("n1", "n2", "n3-available", "n4-maintenance", "mute"):
     out[name] = n
     call("POST", "/v1/ports", {"node_uuid": n, "address": "52:54:00:00:00:%02x" % len(out)})
     to(n, "manage", "manageable")
-    if name == "mute":
+    if name == "mute" or name in FLEET:
         to(n, "adopt", "active")
         continue
     to(n, "provide", "available")

@@ -24,11 +24,13 @@ ST=${1:-$(dirname "$0")/../../../target/real/ironic}
 export PORT AUTH
 mkdir -p "$ST"; ST=$(cd "$ST" && pwd); cd "$ST"
 V=$ST/venv
-if [ ! -e "$V/ok" ]; then
+WANTS='ironic==39.0.0 bcrypt python-ironicclient==6.3.0'
+if [ "$(cat "$V/ok" 2>/dev/null)" != "$WANTS" ]; then
   "$PYTHON" -m venv "$V"
   "$V/bin/pip" install -q -U pip 'setuptools<81' wheel
-  "$V/bin/pip" install -q 'ironic==39.0.0' bcrypt
-  touch "$V/ok"
+  # shellcheck disable=SC2086
+  "$V/bin/pip" install -q $WANTS
+  echo "$WANTS" > "$V/ok"
 fi
 "$HERE/down.sh" "$ST" >/dev/null 2>&1 || true
 rm -rf state ironic.sqlite* ironic.log out.log lab.json; mkdir -p state

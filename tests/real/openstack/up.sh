@@ -132,7 +132,7 @@ connection = sqlite:///$ST/nova/cell1.sqlite?timeout=60
 api_paste_config = $V/etc/nova/api-paste.ini
 [keystone_authtoken]
 www_authenticate_uri = $KS
-token_cache_time = -1
+token_cache_time = 5
 $AUTH
 [placement]
 $AUTH

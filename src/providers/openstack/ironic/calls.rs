@@ -18,6 +18,7 @@ pub(super) const NEWEST: &str = "x-openstack-ironic-api-maximum-version";
 pub(super) const ROOT: &str = "GET /v1";
 pub(super) const NODES: &str = "GET /v1/nodes";
 pub(super) const NODE: &str = "GET /v1/nodes/{node}";
+pub(super) const HISTORY: &str = "GET /v1/nodes/{node}/history";
 pub(super) const UPDATE: &str = "PATCH /v1/nodes/{node}";
 pub(super) const REBUILD: &str = "PUT /v1/nodes/{node}/states/provision";
 pub(super) const POWER: &str = "PUT /v1/nodes/{node}/states/power";

@@ -48,11 +48,7 @@ pub(super) const OF_IMAGE: [&str; 7] = [
 
 /// Fields of the order.
 pub(super) const FIELDS: &[Field] = &[
-    Field {
-        name: "public_keys",
-        kind: FieldKind::Text,
-        help: "public ssh keys for the config drive, one a line (`@file` reads them)",
-    },
+    Field { name: "public_keys", kind: FieldKind::Lines, help: "public ssh keys for the config drive, one a line" },
     Field {
         name: "meta_data",
         kind: FieldKind::Json,

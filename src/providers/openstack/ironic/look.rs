@@ -1,14 +1,17 @@
 //! What a node's state means (`README.md` tells which words were seen and which are inferred).
 
-use super::wire::Glance;
+use super::wire::{Entry, Glance};
 use crate::model::{ApiError, Observation, Phase, Refusal, Wish};
 use crate::providers::Admission;
+use chrono::{DateTime, TimeDelta};
 use std::collections::BTreeMap;
 
 /// Marks of an observation.
 pub(super) const MAINTENANCE: &str = "maintenance";
 pub(super) const PROTECTED: &str = "protected";
 pub(super) const RESERVATION: &str = "reservation";
+/// State and entry are written one after the other.
+const AROUND: TimeDelta = TimeDelta::seconds(5);
 /// In place of a reason that nobody wrote.
 const NO_REASON: &str = "no reason is given";
 pub(super) const UPDATED: &str = "provision_updated_at";
@@ -55,12 +58,25 @@ pub(super) fn observation(glance: &Glance, word: &str) -> Observation {
     if seen.phase == Phase::Failed {
         // An old error may stand beside any other state: it is read with these alone. The service forgets it when
         // it next compares the power state, so a later look may have none.
-        seen.error = glance.last_error.clone().filter(|text| !text.is_empty()).map(|text| {
-            ApiError::local("install_failed", text)
-                .advise("look at the conductor's log and the node's console; a rebuild is allowed from this state")
-        });
+        seen.error = glance.last_error.clone().filter(|text| !text.is_empty()).map(failure);
     }
     seen
+}
+
+/// A failed deployment with what the service says of it.
+fn failure(text: String) -> ApiError {
+    ApiError::local("install_failed", text)
+        .advise("look at the conductor's log and the node's console; a rebuild is allowed from this state")
+}
+
+/// What the node's history says of the failure that the state tells of: its last error, if that is as young as the
+/// state itself.
+pub(super) fn remembered(glance: &Glance, history: &[Entry]) -> Option<ApiError> {
+    let time = |text: &Option<String>| DateTime::parse_from_rfc3339(text.as_deref()?).ok();
+    let since = time(&glance.provision_updated_at)? - AROUND;
+    let errors = history.iter().rev().filter(|entry| entry.severity.as_deref() == Some("ERROR"));
+    let last = errors.into_iter().find(|entry| entry.event.as_ref().is_some_and(|text| !text.is_empty()))?;
+    (time(&last.created_at)? >= since).then(|| last.event.clone().map(failure))?
 }
 
 /// What the next rebuild installs.

@@ -1,9 +1,9 @@
 //! Reading nodes: one by its UUID, many from the list, page by page.
 
-use super::calls::{self, NODE, NODES};
+use super::calls::{self, HISTORY, NODE, NODES};
 use super::look;
-use super::wire::{Glance, Node, Page, Watched};
-use crate::model::{FaultClass, Image, Observation, Record, Seen, ServerId, Watch};
+use super::wire::{Glance, History, Node, Page, Watched};
+use crate::model::{ApiError, FaultClass, Image, Observation, Phase, Record, Seen, ServerId, Watch};
 use crate::wire::{Api, ReadFault, WireRequest};
 use http::Method;
 use serde::de::DeserializeOwned;
@@ -26,6 +26,9 @@ pub(super) const INFO: &str = "instance_info";
 ///
 /// 1.48 has `protected`; that 1.66 has `network_data` and 1.8 a choice of fields is inferred.
 const LEVELS: [u32; 3] = [66, 48, 8];
+
+/// The version that brought a node's history.
+const HISTORY_SINCE: u32 = 78;
 
 /// What the service can do.
 #[derive(Clone, Copy, Debug)]
@@ -174,10 +177,23 @@ pub(super) async fn observe(api: &dyn Api, base: &Url, level: Level, watches: &[
         _ => all::<Watched>(api, base, level, &fields, |row| row.uuid.as_deref()).await,
     };
     let single = watches.len() == 1;
+    let mut reasons = BTreeMap::new();
+    for row in rows.iter().flatten() {
+        let id = row.uuid.as_deref().unwrap_or_default();
+        let asked = watches.iter().find(|watch| watch.id.as_str() == id);
+        if let Some(watch) = asked.filter(|_| level.newest >= HISTORY_SINCE && is_untold(&row.glance))
+            && let Some(reason) = history(api, base, &watch.id, &row.glance).await
+        {
+            reasons.insert(id.to_owned(), reason);
+        }
+    }
     let told = |watch: &Watch| match &rows {
         Err(fault) => Seen::Fault(fault.clone()),
         Ok(rows) => match rows.iter().find(|row| row.uuid.as_deref() == Some(watch.id.as_str())) {
-            Some(row) => seen(&row.glance),
+            Some(row) => match (seen(&row.glance), reasons.get(watch.id.as_str())) {
+                (Seen::Here(seen), Some(reason)) => Seen::Here(Observation { error: Some(reason.clone()), ..seen }),
+                (seen, _) => seen,
+            },
             // An answer about another node is not an answer to this question.
             None if single && !rows.is_empty() => {
                 Seen::Fault(ReadFault::malformed("the answer is not about the node that was asked for".to_owned()))
@@ -186,6 +202,19 @@ pub(super) async fn observe(api: &dyn Api, base: &Url, level: Level, watches: &[
         },
     };
     watches.iter().map(|watch| (watch.id.clone(), told(watch))).collect()
+}
+
+/// Whether a deployment failed and the service has forgotten why: it does when it next compares the power state.
+fn is_untold(glance: &Glance) -> bool {
+    matches!(observed(glance), Ok(Observation { phase: Phase::Failed, error: None, .. }))
+}
+
+/// What the node's history says of it; a look without that is still a look.
+async fn history(api: &dyn Api, base: &Url, id: &ServerId, glance: &Glance) -> Option<ApiError> {
+    let path = ["nodes", id.as_str(), "history"];
+    let request = calls::call(base, Method::GET, &path, HISTORY_SINCE, HISTORY);
+    let history: History = api.read(request).await.ok()?.parse().ok()?;
+    look::remembered(glance, &history.history?)
 }
 
 fn seen(glance: &Glance) -> Seen {

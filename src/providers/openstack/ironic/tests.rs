@@ -528,3 +528,35 @@ fn an_image_by_address_without_a_checksum_is_told_in_the_plan() {
     assert!(!told(&[("image_os_hash_algo", "sha256"), ("image_os_hash_value", "00ff")]));
     assert!(!told(&[("image_checksum", "00ff")]));
 }
+
+#[test]
+fn a_reason_that_the_service_has_forgotten_is_read_from_the_history() {
+    let (emulator, product) = product();
+    let bench = Bench::new(&product, emulator);
+    let plan = prepared(&bench, &product, &Wish::default());
+    {
+        let mut guard = bench.lock();
+        guard.1.fate =
+            crate::sandbox::machine::Fate { ending: crate::sandbox::machine::Ending::Failed, ..guard.1.fate };
+        let now = guard.1.now;
+        guard.1.fleet.get(ID, WEB, now).expect("the node").fields.insert("sandbox_forgotten".to_owned(), json!(true));
+    }
+    assert_eq!(send(&bench, &product, &plan, &no_secrets()).status.as_u16(), 202);
+    bench.advance(Duration::from_secs(10));
+    let seen = look_at(&bench, &product);
+    assert_eq!((seen.status.as_str(), seen.phase), ("deploy failed", Phase::Failed));
+    let error = seen.error.expect("the reason");
+    assert!(error.message.starts_with("Timeout reached while waiting for callback"), "{error}");
+
+    let glance: Glance = serde_json::from_value(json!({ "provision_state": "deploy failed",
+        "provision_updated_at": "2026-11-21T19:28:00.692261+00:00" }))
+    .expect("a node");
+    let told = |severity: &str, at: &str| {
+        let entry = json!([{ "created_at": at, "severity": severity, "event": "why" }]);
+        look::remembered(&glance, &serde_json::from_value::<Vec<wire::Entry>>(entry).expect("entries")).is_some()
+    };
+    assert!(told("ERROR", "2026-11-21T19:28:00.698621+00:00"));
+    assert!(!told("INFO", "2026-11-21T19:28:00.698621+00:00"));
+    assert!(!told("ERROR", "2026-11-21T19:27:40.707339+00:00"), "an older failure is not this one");
+    assert!(!told("ERROR", "yesterday"));
+}

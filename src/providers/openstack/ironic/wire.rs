@@ -50,6 +50,20 @@ pub(super) struct Page<T> {
     pub(super) next: Option<String>,
 }
 
+/// `GET /v1/nodes/{node}/history`, the oldest entry first.
+#[derive(Debug, Deserialize)]
+pub(super) struct History {
+    pub(super) history: Option<Vec<Entry>>,
+}
+
+/// One thing that happened to a node.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Entry {
+    pub(super) created_at: Option<String>,
+    pub(super) severity: Option<String>,
+    pub(super) event: Option<String>,
+}
+
 /// The two envelopes of errors: Ironic's own, and the one of the sign-in in front of it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Envelope {

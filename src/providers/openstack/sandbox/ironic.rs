@@ -64,6 +64,7 @@ pub(super) fn route(request: &Inbound) -> Option<Route> {
         (&Method::GET, ["nodes"]) => route(Operation::Read, "ListNodes", Vec::new()),
         (&Method::GET, ["nodes", "detail"]) => route(Operation::Read, "ListNodesDetailed", Vec::new()),
         (&Method::GET, ["nodes", ident]) => route(Operation::Read, "ShowNode", named(ident)),
+        (&Method::GET, ["nodes", ident, "history"]) => route(Operation::Read, "ListNodeHistory", named(ident)),
         (&Method::GET, ["nodes", ident, "states"]) => route(Operation::Read, "ShowNodeStates", named(ident)),
         // It changes a record and nothing that is installed.
         (&Method::PATCH, ["nodes", ident]) => route(Operation::Arrange, "UpdateNode", named(ident)),
@@ -141,6 +142,8 @@ fn carried_out(request: &Inbound, route: &Route, minor: u32, world: &mut World) 
         "ShowVersion" => Ok(Outbound::json(200, &json!({ "id": "v1", "name": "OpenStack Ironic API" }))),
         "ListNodes" | "ListNodesDetailed" => node::list(request, minor, world),
         "ShowNode" => node::show(request, &ident, minor, world),
+        "ListNodeHistory" if minor < 78 => Err(No::client(404, "Not Found")),
+        "ListNodeHistory" => node::history(&ident, world),
         "ShowNodeStates" => node::states(&ident, world),
         "UpdateNode" => order::update(request, &ident, minor, world),
         "ChangeProvisionState" => order::provision(request, &ident, minor, world),

@@ -42,6 +42,9 @@ const ALWAYS: [&str; 14] = [
     "provision_updated_at",
 ];
 
+/// Set on a node that has forgotten its last error, as the service does when it next compares the power state.
+pub(super) const FORGOTTEN: &str = "sandbox_forgotten";
+
 /// How long a part of a deployment shows.
 const PART: Duration = Duration::from_millis(400);
 
@@ -96,14 +99,15 @@ fn whole(machine: &Machine, now: Duration) -> Map<String, Value> {
         _ => ("power on", None),
     };
     let failed = state == "deploy failed";
-    let error = format!("Timeout reached while waiting for callback for node {}", machine.id);
+    let error = error(machine);
     row.insert("uuid".to_owned(), json!(machine.id));
     row.insert("name".to_owned(), json!(machine.name));
     row.insert("provision_state".to_owned(), json!(state));
     row.insert("target_provision_state".to_owned(), if working || failed { json!("active") } else { Value::Null });
     row.insert("power_state".to_owned(), json!(power));
     row.insert("target_power_state".to_owned(), json!(wanted));
-    row.insert("last_error".to_owned(), if failed { json!(error) } else { Value::Null });
+    let told = failed && machine.fields.get(FORGOTTEN).is_none();
+    row.insert("last_error".to_owned(), if told { json!(error) } else { Value::Null });
     row.insert("reservation".to_owned(), if working { json!("sandbox-conductor") } else { row_reservation(machine) });
     if working || failed {
         row.insert("provision_updated_at".to_owned(), json!(time(machine.reinstalled_at.unwrap_or_default())));
@@ -113,6 +117,23 @@ fn whole(machine: &Machine, now: Duration) -> Map<String, Value> {
 
 fn row_reservation(machine: &Machine) -> Value {
     machine.fields.get("reservation").cloned().unwrap_or_default()
+}
+
+fn error(machine: &Machine) -> String {
+    format!("Timeout reached while waiting for callback for node {}", machine.id)
+}
+
+/// `GET /v1/nodes/{node}/history`: a start and, where it failed, the error.
+pub(super) fn history(ident: &str, world: &mut World) -> Answer {
+    let now = world.now;
+    let machine = find(ident, world)?;
+    let Some(at) = machine.reinstalled_at else { return Ok(Outbound::json(200, &json!({ "history": [] }))) };
+    let entry = |severity: &str, event: String| json!({ "uuid": machine.id, "created_at": time(at), "severity": severity, "event": event, "links": [] });
+    let mut entries = vec![entry("INFO", "Starting deployment with steps=[]".to_owned())];
+    if state(machine, now) == "deploy failed" {
+        entries.push(entry("ERROR", error(machine)));
+    }
+    Ok(Outbound::json(200, &json!({ "history": entries })))
 }
 
 /// The fields that were asked for, or all that the version has.
