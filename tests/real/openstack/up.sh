@@ -191,7 +191,8 @@ up() { # name url
 }
 start neutron   "$V/bin/python" "$HERE/netstub.py" "$PORT_NEUTRON"
 start keystone  "$V/bin/python" "$HERE/wsgi_host.py" keystone.wsgi.api "$PORT_KEYSTONE"
-start placement "$V/bin/python" "$HERE/wsgi_host.py" placement.wsgi.api "$PORT_PLACEMENT"
+# One thread: two claims at once lock each other out of its database.
+start placement "$V/bin/python" "$HERE/wsgi_host.py" placement.wsgi.api "$PORT_PLACEMENT" 1
 start glance    "$V/bin/python" "$HERE/wsgi_host.py" glance.wsgi.api "$PORT_GLANCE"
 up keystone "$KS"; up placement "http://127.0.0.1:$PORT_PLACEMENT/"; up glance "http://127.0.0.1:$PORT_GLANCE/"
 "$V/bin/python" "$HERE/seed.py" catalog
