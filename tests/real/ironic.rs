@@ -1,6 +1,6 @@
 //! `openstack-ironic` against a real Ironic with its fake hardware.
 
-use crate::program::{Program, Ran, wait};
+use crate::program::{Program, Ran, ended_of};
 use crate::{Row, service, state};
 use serde_json::{Value, json};
 use std::fs;
@@ -285,7 +285,7 @@ fn two_runs_at_once_wipe_once() {
         .zip(images)
         .map(|(program, image)| program.start(&order(&["-i", &id, "--image", image])))
         .collect();
-    let ran: Vec<Ran> = running.into_iter().map(wait).collect();
+    let ran: Vec<Ran> = running.into_iter().map(ended_of).collect();
     let verdicts: Vec<String> = ran.iter().map(|ran| ran.verdict(&id)).collect();
     row.verdict(ran.iter().find(|ran| ran.verdict(&id) != "succeeded").unwrap_or(&ran[0]));
     let won = verdicts.iter().filter(|verdict| *verdict == "succeeded").count();
