@@ -224,7 +224,7 @@ impl Stage {
     /// Limits of a run that nothing but its verdicts ends.
     fn policy(&self) -> Policy {
         Policy {
-            start_window: Duration::from_secs(8),
+            start_window: Duration::from_secs(20),
             poll_interval: Some(Duration::from_millis(300)),
             concurrency: 50,
             max_failures: 1000,
@@ -235,7 +235,7 @@ impl Stage {
 
     /// Plans these servers as the verb does and runs to the last verdict.
     pub(crate) fn run(&self, ids: &[ServerId], wish: &Wish) -> Told {
-        self.run_within(Duration::from_secs(20), ids, wish)
+        self.run_within(Duration::from_secs(60), ids, wish)
     }
 
     /// The same with another `--timeout`.

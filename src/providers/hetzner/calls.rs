@@ -83,6 +83,14 @@ pub(super) fn fault(answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
     let mut error = ApiError::from_provider(&class, Some(code.clone()), message, request_id(answer));
     match code.as_str() {
         "token_readonly" => "give a token with the permission to read and write".clone_into(&mut error.next_step),
+        "resource_unavailable" => {
+            "the provider has no room for it now: run it again later".clone_into(&mut error.next_step);
+        }
+        // The official clients repeat it, but they repeat a time-out as well: that is no promise.
+        "conflict" => {
+            "something else changed it at the same moment: look at it, then run it again"
+                .clone_into(&mut error.next_step);
+        }
         "protected" => {
             "a person protected it against rebuilds: ask, lift the protection at the provider, then run it again"
                 .clone_into(&mut error.next_step);

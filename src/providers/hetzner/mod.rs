@@ -5,6 +5,7 @@ mod cloud;
 mod fields;
 mod images;
 mod login;
+mod pages;
 mod reads;
 mod sandbox;
 mod watching;

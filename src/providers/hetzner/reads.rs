@@ -1,16 +1,12 @@
-//! Reading lists and servers: complete, bounded, and with few requests.
+//! Reading servers, images and keys with few requests, and what a server's record says.
 
 use super::calls::Account;
-use super::wire::{Image, Images, Key, Keys, Meta, OneServer, Pagination, Server, Servers};
+use super::pages::{List, malformed};
+use super::wire::{Image, Images, Keys, OneServer, Server, Servers};
 use crate::model::{FaultClass, KeyPair, Observation, Operation, Phase, Record, Ref, ServerId};
 use crate::wire::{Api, ReadFault};
-use serde::de::DeserializeOwned;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-/// Rows of a page, the most that the provider gives.
-pub(super) const PAGE_SIZE: usize = 50;
-/// Pages after which a list cannot be true any more.
-const MOST_PAGES: u64 = 400;
 /// The mark that a changed image changes.
 pub(super) const IMAGE_MARK: &str = "image";
 /// The mark of a server that a person protected against rebuilds.
@@ -19,101 +15,6 @@ pub(super) const PROTECTED: &str = "protection.rebuild";
 pub(super) const ARCHITECTURE: &str = "architecture";
 /// The record's attribute with the size of its disk in GB.
 pub(super) const DISK: &str = "primary_disk_size";
-
-/// A page of a list.
-trait Page: DeserializeOwned {
-    type Row;
-    fn split(self) -> (Vec<Self::Row>, Option<Meta>);
-    fn id(row: &Self::Row) -> u64;
-}
-
-macro_rules! page {
-    ($page:ident, $rows:ident, $row:ident) => {
-        impl Page for $page {
-            type Row = $row;
-            fn split(self) -> (Vec<$row>, Option<Meta>) {
-                (self.$rows, self.meta)
-            }
-            fn id(row: &$row) -> u64 {
-                row.id
-            }
-        }
-    };
-}
-
-page!(Servers, servers, Server);
-page!(Images, images, Image);
-page!(Keys, ssh_keys, Key);
-
-pub(super) fn malformed(text: &str) -> ReadFault {
-    ReadFault::malformed(text.to_owned())
-}
-
-/// A list: name of the call, path, filters.
-struct List<'a> {
-    label: &'static str,
-    path: &'static str,
-    filters: &'a [(&'a str, String)],
-}
-
-impl List<'_> {
-    async fn page<P: Page>(
-        &self,
-        api: &dyn Api,
-        account: &Account,
-        number: u64,
-    ) -> Result<(Vec<P::Row>, Pagination), ReadFault> {
-        let mut query = self.filters.to_vec();
-        query.push(("page", number.to_string()));
-        query.push(("per_page", PAGE_SIZE.to_string()));
-        let page: P = api.read(account.get(self.label, &[self.path], &query)).await?.parse()?;
-        let (rows, meta) = page.split();
-        let paging = meta.and_then(|meta| meta.pagination).ok_or_else(|| malformed("the list has no pagination"))?;
-        if paging.page.is_some_and(|page| page != number) {
-            return Err(malformed("the answer is another page than the one asked for"));
-        }
-        let mut known = HashSet::new();
-        if !rows.iter().all(|row| known.insert(P::id(row))) {
-            return Err(malformed("a page of the list has one row twice"));
-        }
-        Ok((rows, paging))
-    }
-
-    /// Reads every page; rows that moved between two pages come once. A list that ends before its own count is a
-    /// fault: a server must never be lost from view by half a list.
-    async fn all<P: Page>(&self, api: &dyn Api, account: &Account) -> Result<Vec<P::Row>, ReadFault> {
-        let first = self.page::<P>(api, account, 1).await?;
-        self.rest::<P>(api, account, first).await
-    }
-
-    async fn rest<P: Page>(
-        &self,
-        api: &dyn Api,
-        account: &Account,
-        first: (Vec<P::Row>, Pagination),
-    ) -> Result<Vec<P::Row>, ReadFault> {
-        let (mut rows, mut paging) = first;
-        let mut number = 1;
-        while let Some(next) = paging.next_page {
-            if next != number + 1 || next > MOST_PAGES {
-                return Err(malformed("the pages of the list do not follow each other, or do not end"));
-            }
-            number = next;
-            let (more, after) = self.page::<P>(api, account, number).await?;
-            if more.is_empty() {
-                return Err(malformed("a page of the list is empty, and more should follow"));
-            }
-            rows.extend(more);
-            paging = after;
-        }
-        let mut known = HashSet::new();
-        rows.retain(|row| known.insert(P::id(row)));
-        if paging.total_entries.is_some_and(|total| u64::try_from(rows.len()).is_ok_and(|have| have < total)) {
-            return Err(malformed("the list ends before its own count"));
-        }
-        Ok(rows)
-    }
-}
 
 const SERVERS: List<'_> = List { label: "GET /servers", path: "servers", filters: &[] };
 

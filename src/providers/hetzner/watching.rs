@@ -1,7 +1,8 @@
 //! Looks at servers and at the actions that rebuild them.
 
 use super::calls::{self, Account};
-use super::reads::{self, PAGE_SIZE, malformed};
+use super::pages::{PAGE_SIZE, malformed};
+use super::reads;
 use super::wire::{Action, Actions, ServerActions};
 use crate::model::{HandleState, Observation, Phase, Seen, ServerId, Watch};
 use crate::wire::{Api, ReadFault};

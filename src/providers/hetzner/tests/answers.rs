@@ -35,6 +35,16 @@ fn every_recorded_error_has_its_class() {
         assert_eq!(error.request_id.as_deref(), Some("0123abcd"));
         assert!(!error.next_step.is_empty());
     }
+    for (status, code, step) in [
+        (403, "token_readonly", "read and write"),
+        (403, "protected", "lift the protection"),
+        (409, "conflict", "look at it"),
+        (412, "resource_unavailable", "later"),
+    ] {
+        let body = json!({ "error": { "code": code, "message": "text" } });
+        let (_, error) = calls::fault(&answer(status, &body)).expect("a fault");
+        assert!(error.next_step.contains(step), "{code}: {}", error.next_step);
+    }
     for (status, body) in [(403, json!("no")), (500, json!({})), (404, json!({ "error": "x" })), (200, json!({}))] {
         assert!(calls::fault(&answer(status, &body)).is_none(), "{status} {body}");
     }

@@ -71,7 +71,8 @@ fn every_page_of_a_list_is_read() {
 #[test]
 fn half_a_list_is_a_fault() {
     let product = product();
-    let broken: [(&str, fn(&mut Value)); 6] = [
+    type Change = fn(&mut Value);
+    let broken: [(&str, Change); 6] = [
         ("no meta", |body| body["meta"] = Value::Null),
         ("no pagination", |body| body["meta"] = json!({})),
         ("another page", |body| body["meta"]["pagination"]["page"] = json!(7)),
@@ -105,6 +106,26 @@ fn a_row_that_moved_between_two_pages_comes_once() {
         body
     });
     assert_eq!(ready(product.images(&api, None)).expect("a list").len(), 60);
+}
+
+#[test]
+fn a_server_that_comes_twice_on_a_page_or_in_two_states_is_a_fault() {
+    let product = product();
+    let watches: Vec<Watch> = (0..60).map(|number| Watch { id: id(&number.to_string()), ticket: None }).collect();
+    for (page, word, good) in [(1, "running", false), (2, "off", false), (2, "running", true)] {
+        let api = script(|path, parameters| match path {
+            "/v1/servers" => {
+                let mut body = servers(parameters, 60, "running");
+                if parameter(parameters, "page") == page {
+                    body["servers"].as_array_mut().expect("rows").push(server(1, word));
+                }
+                body
+            }
+            _ => list(&[], None),
+        });
+        let told = ready(product.observe(&api, &watches));
+        assert!(told.iter().all(|(_, seen)| matches!(seen, Seen::Here(_)) == good), "{page} {word}: {told:?}");
+    }
 }
 
 fn server(number: u64, status: &str) -> Value {
