@@ -94,7 +94,7 @@ fn plain(field: &Field, value: &str) -> Result<FieldValue, Refusal> {
     match field.kind {
         FieldKind::Text | FieldKind::Lines if value.is_empty() => Err(misfit(field, "the value is empty")),
         FieldKind::Lines => match value.strip_prefix('@') {
-            Some(path) => Ok(Value::String(read(field, path)?.expose().to_owned())),
+            Some(path) => Ok(Value::String(read(field, path)?)),
             None => Ok(Value::String(value.to_owned())),
         },
         FieldKind::Text => Ok(Value::String(value.to_owned())),
@@ -114,8 +114,9 @@ fn plain(field: &Field, value: &str) -> Result<FieldValue, Refusal> {
 }
 
 /// The text of a file that is no secret.
-fn read(field: &Field, path: &str) -> Result<Secret, Refusal> {
-    secret_file::read_data(named(field, path)?, DATA_LIMIT).map_err(|error| file(field, &error))
+fn read(field: &Field, path: &str) -> Result<String, Refusal> {
+    let whole = secret_file::read_data(named(field, path)?, DATA_LIMIT).map_err(|error| file(field, &error))?;
+    Ok(whole.expose().to_owned())
 }
 
 fn json(field: &Field, value: &str) -> Result<FieldValue, Refusal> {
@@ -123,7 +124,7 @@ fn json(field: &Field, value: &str) -> Result<FieldValue, Refusal> {
     let text = match value.strip_prefix('@') {
         Some(path) => {
             from_file = read(field, path)?;
-            from_file.expose()
+            from_file.as_str()
         }
         None => value,
     };

@@ -11,6 +11,7 @@ mod guards;
 mod help;
 mod hetzner;
 mod hosts;
+mod ironic;
 mod journal;
 mod limits;
 mod lost;
