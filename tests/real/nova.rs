@@ -1,7 +1,7 @@
 //! `openstack` against a real Nova with its fake hypervisor: verdicts against what Nova tells.
 
 use crate::cloud::Cloud;
-use crate::program::{Program, Ran, wait};
+use crate::program::{Program, Ran, ended_of};
 use crate::{Row, state};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -40,7 +40,7 @@ fn until(program: &Program, call: &[&str], event: &str) -> std::process::Child {
         }
         line.clear();
     }
-    panic!("it ended before `{event}`: {:?}", wait(child));
+    panic!("it ended before `{event}`: {:?}", ended_of(child));
 }
 
 #[test]
@@ -161,13 +161,13 @@ fn tokens_that_are_revoked_in_the_wait_are_renewed() {
     let mut child = program.start(&order(&id, "name=slow-rocky-9", &["-o", "jsonl"]));
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     let accepted = |line: &std::io::Result<String>| line.as_ref().is_ok_and(|line| line.contains("order_accepted"));
-    assert!(lines.by_ref().any(|line| accepted(&line)), "{:?}", wait(child));
+    assert!(lines.by_ref().any(|line| accepted(&line)), "{:?}", ended_of(child));
     sleep(Duration::from_secs(3));
     // A password that is set anew ends every token of the user, even to the same one.
     let body = json!({ "user": { "password": cloud.text("password") } });
     cloud.keystone("PATCH", &format!("/users/{}", cloud.text("user_id")), Some(&body)).good();
     let report = lines.map(|line| line.expect("a line")).last().expect("a report");
-    let ran = Ran { out: report, ..wait(child) };
+    let ran = Ran { out: report, ..ended_of(child) };
     row.verdict(&ran);
     assert_eq!(ran.ended(0).verdict(&id), "succeeded");
     assert_eq!(cloud.wipes(&id) - before, 1);
@@ -228,7 +228,7 @@ fn two_runs_at_once_wipe_once() {
     let (program, before) = (cloud.program(), cloud.wipes(&id));
     let call = order(&id, "name=slow-rocky-9", &[]);
     let (one, two) = (program.start(&call), program.start(&call));
-    let rans = [wait(one), wait(two)];
+    let rans = [ended_of(one), ended_of(two)];
     row.verdicts(&rans);
     let good = rans.iter().filter(|ran| ran.code == Some(0)).count();
     assert_eq!((good, cloud.wipes(&id) - before), (1, 1), "{rans:#?}");
@@ -237,7 +237,7 @@ fn two_runs_at_once_wipe_once() {
     let mut row = Row::begin("nova: two runs at once on two machines");
     let (here, there, before) = (cloud.program(), cloud.program(), cloud.wipes(&id));
     let (one, two) = (here.start(&call), there.start(&call));
-    let rans = [wait(one), wait(two)];
+    let rans = [ended_of(one), ended_of(two)];
     row.verdicts(&rans);
     let good = rans.iter().filter(|ran| ran.code == Some(0)).count();
     assert_eq!((good, cloud.wipes(&id) - before), (1, 1), "{rans:#?}");

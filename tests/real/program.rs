@@ -152,7 +152,7 @@ fn ended(command: Command) -> Ran {
 }
 
 /// What a started program came to.
-pub(crate) fn wait(child: Child) -> Ran {
+pub(crate) fn ended_of(child: Child) -> Ran {
     let output = child.wait_with_output().expect("its end");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
