@@ -418,36 +418,6 @@ fn time_out_means_in_progress_and_without_a_proof_it_is_unverified() {
 }
 
 #[test]
-fn absent_for_two_minutes_is_vanished_and_a_moment_is_not() {
-    let gone: Box<dyn Fn(Duration) -> Seen> =
-        Box::new(|since| if since < secs(10) { seen("INSTALLING") } else { Seen::Absent });
-    let mut rig = Rig::one("RUNNING", gone, vec![accepted()]);
-    assert_eq!(rig.run(), [Verdict::Vanished]);
-    assert!(rig.elapsed() >= secs(120));
-    let back: Box<dyn Fn(Duration) -> Seen> = Box::new(|since| match since.as_secs() {
-        0..10 => seen("INSTALLING"),
-        10..100 => Seen::Absent,
-        _ => seen("RUNNING"),
-    });
-    assert_eq!(Rig::one("RUNNING", back, vec![accepted()]).run(), [Verdict::Succeeded]);
-}
-
-#[test]
-fn many_absent_at_once_is_no_verdict_on_any() {
-    let scripts = (0..5)
-        .map(|_| {
-            let looks: Box<dyn Fn(Duration) -> Seen> = Box::new(|since| match since.as_secs() {
-                0..10 => seen("INSTALLING"),
-                10..700 => Seen::Absent,
-                _ => seen("RUNNING"),
-            });
-            Script { before: "RUNNING", looks, answers: vec![accepted()] }
-        })
-        .collect();
-    assert_eq!(rig(policy(), None, scripts).run(), [Verdict::Succeeded; 5]);
-}
-
-#[test]
 fn after_the_first_failure_no_new_order_is_sent() {
     let scripts = (0..6)
         .map(|_| Script { before: "RUNNING", looks: life("RUNNING", "FAILED"), answers: vec![accepted()] })
