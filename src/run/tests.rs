@@ -1,6 +1,7 @@
 //! The machine against a scripted cloud, in no time at all.
 
 mod absence;
+mod allowance;
 mod arrange;
 mod desk;
 mod doubt;

@@ -29,12 +29,18 @@ fn note(diary: &Diary, text: String) {
 }
 
 /// Hands requests to the product's emulator, whose time is that of the clock.
-struct Joined {
-    bench: Bench<'static>,
+pub(super) struct Joined {
+    pub(super) bench: Bench<'static>,
     clock: ManualClock,
     at: Mutex<Duration>,
     /// The answer to each order is lost on its way.
     loses: bool,
+}
+
+impl Joined {
+    pub(super) fn new(bench: Bench<'static>, clock: &ManualClock, loses: bool) -> Self {
+        Self { bench, clock: clock.clone(), at: Mutex::new(clock.now().steady), loses }
+    }
 }
 
 impl Transport for Joined {
@@ -44,7 +50,9 @@ impl Transport for Joined {
         self.bench.advance(now.steady.saturating_sub(*at));
         *at = now.steady;
         let order = request.method == http::Method::POST;
-        let answer = self.bench.deliver(&request, now.wall);
+        let mut answer = self.bench.deliver(&request, now.wall);
+        let date = now.wall.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        answer.headers.insert(http::header::DATE, date.parse().expect("a date"));
         let result = match order && self.loses {
             true => Err(TransportFault { class: FaultClass::Broken, message: "cut".to_owned(), status: None }),
             false => Ok(answer),
@@ -86,17 +94,29 @@ struct Told {
     diary: Vec<String>,
 }
 
-/// Runs the first product that returns passwords over all of its emulator's servers, one after the other.
-fn run(works: bool, loses: bool, login: LoginWish) -> Told {
+/// A product that returns passwords, in front of its emulator.
+pub(super) fn joined() -> (Arc<dyn Product>, Bench<'static>) {
     let (vendor, entry) = entries().find(|(_, entry)| entry.facts.login.returned).expect("a product of this kind");
     let emulator = (vendor.emulator)();
-    let refs: Vec<Ref> =
-        emulator.machines().iter().map(|machine| Ref::Id(ServerId::new(&machine.id).expect("an id"))).collect();
     let product: Arc<dyn Product> = Arc::from((entry.build)(&MapSources::of(&*emulator)).expect("a product"));
     // The bench lives as long as the client that is given it.
     let for_ever: &'static Arc<dyn Product> = Box::leak(Box::new(product.clone()));
-    let clock = ManualClock::at(chrono::DateTime::from_timestamp(1_795_251_600, 0).expect("a time"));
     let bench = Bench::new(&**for_ever, emulator);
+    (product, bench)
+}
+
+pub(super) fn clock() -> ManualClock {
+    ManualClock::at(chrono::DateTime::from_timestamp(1_795_251_600, 0).expect("a time"))
+}
+
+/// Runs the first product that returns passwords over all of its emulator's servers, one after the other.
+fn run(works: bool, loses: bool, login: LoginWish) -> Told {
+    let (product, bench) = joined();
+    let refs: Vec<Ref> = {
+        let guard = bench.lock();
+        guard.0.machines().iter().map(|machine| Ref::Id(ServerId::new(&machine.id).expect("an id"))).collect()
+    };
+    let clock = clock();
     let wish = Wish { login, ..Wish::default() };
     let targets = ready(product.find(&bench, &refs))
         .expect("records")
@@ -110,8 +130,7 @@ fn run(works: bool, loses: bool, login: LoginWish) -> Told {
             Target::planned(0, Arc::new(prepared), 0)
         })
         .collect();
-    let at = Mutex::new(clock.now().steady);
-    let transport = Arc::new(Joined { bench, clock: clock.clone(), at, loses });
+    let transport = Arc::new(Joined::new(bench, &clock, loses));
     let client = Client::new(product.clone(), transport, Arc::new(clock.clone()), None);
     let diary = Diary::default();
     let policy = Policy { concurrency: 1, ..policy() };
