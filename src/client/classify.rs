@@ -129,6 +129,9 @@ pub fn classify(product: &dyn Product, ids: &[ServerId], result: &Result<WireRes
     }
     let said = said(product, answer);
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
+        if let Some((class, error)) = said.clone().filter(|_| product.proves_refusal(answer)) {
+            return Delivery::all(ids, &spoken(class, error));
+        }
         let error = said.map_or_else(|| foreign(answer).error, |(_, error)| error);
         return Delivery::all(ids, &Outcome::Maybe(error));
     }

@@ -277,6 +277,11 @@ pub trait Product: Send + Sync {
     /// Reads the provider's error, if the answer is one in the provider's own format. `None` for a good
     /// answer, and for anything that is not this provider speaking (HTML, bare text).
     fn fault(&self, answer: &WireResponse) -> Option<(FaultClass, ApiError)>;
+    /// Whether an answer of 500 and above to an order proves all the same that nothing was carried out, so that its
+    /// [`Product::fault`] is a refusal. Only for words that can have no other cause.
+    fn proves_refusal(&self, _answer: &WireResponse) -> bool {
+        false
+    }
     /// The provider's id of the request, for support.
     fn request_id(&self, answer: &WireResponse) -> Option<String>;
 

@@ -158,7 +158,7 @@ fn tokens_that_are_revoked_in_the_wait_are_renewed() {
     let cloud = Cloud::open();
     let (id, program) = (cloud.id("farm-7"), cloud.program());
     let before = cloud.wipes(&id);
-    let mut child = program.start(&order(&id, "name=slow-rocky-9", &["-o", "jsonl"]));
+    let mut child = program.start(&order(&id, "name=slow-rocky-9", &["-o", "jsonl", "-vv"]));
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     let accepted = |line: &std::io::Result<String>| line.as_ref().is_ok_and(|line| line.contains("order_accepted"));
     assert!(lines.by_ref().any(|line| accepted(&line)), "{:?}", ended_of(child));
@@ -169,8 +169,10 @@ fn tokens_that_are_revoked_in_the_wait_are_renewed() {
     let report = lines.map(|line| line.expect("a line")).last().expect("a report");
     let ran = Ran { out: report, ..ended_of(child) };
     row.verdict(&ran);
+    let (refused, told) = (ran.err.contains("-> 401"), ran.err.clone());
     assert_eq!(ran.ended(0).verdict(&id), "succeeded");
     assert_eq!(cloud.wipes(&id) - before, 1);
+    assert!(refused, "no 401 was met: {told}");
     row.truth(format!("{}, 1 wipe", cloud.status(&id)));
 }
 
@@ -309,7 +311,7 @@ fn wishes_that_cannot_be_are_refused_before_any_order() {
             "no image of that id",
             &web,
             vec!["--image", "00000000-0000-0000-0000-00000000dead"],
-            5,
+            2,
             "there is no active image",
         ),
         ("no key pair of that name", &web, vec!["--image", "name=debian-12", "--ssh-key", "absent"], 2, "ops-key"),

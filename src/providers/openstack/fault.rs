@@ -90,6 +90,12 @@ pub(super) fn fault(answer: &WireResponse) -> Option<(FaultClass, ApiError)> {
     Some((class, error))
 }
 
+/// Whether Nova says that another call was faster. It claims a server by setting its task, and does that before
+/// anything is recorded or handed on; who loses is answered with a 500 that names this exception.
+pub(super) fn is_lost_race(message: &str) -> bool {
+    message.contains("nova.exception.UnexpectedTaskStateError")
+}
+
 fn classify(status: u16, found: &Envelope) -> FaultClass {
     let message = found.message.to_ascii_lowercase();
     match status {
@@ -100,6 +106,7 @@ fn classify(status: u16, found: &Envelope) -> FaultClass {
         // One status for both: a person's lock does not pass by itself.
         409 if message.contains("is locked") => FaultClass::Locked,
         409 => FaultClass::Busy,
+        500 if is_lost_race(&found.message) => FaultClass::Busy,
         408 | 500.. => FaultClass::Server,
         _ => FaultClass::Invalid,
     }

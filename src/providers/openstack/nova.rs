@@ -284,6 +284,11 @@ impl Product for Nova {
         fault::fault(answer)
     }
 
+    fn proves_refusal(&self, answer: &WireResponse) -> bool {
+        fault::fault(answer)
+            .is_some_and(|(class, error)| class == FaultClass::Busy && fault::is_lost_race(&error.message))
+    }
+
     fn request_id(&self, answer: &WireResponse) -> Option<String> {
         fault::request_id(answer)
     }

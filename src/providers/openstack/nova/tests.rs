@@ -380,3 +380,23 @@ fn what_the_list_of_an_old_cloud_leaves_out_is_absent_only_if_its_own_read_says_
         assert!(matches!(told[2].1, Seen::Absent), "2.{minor}");
     }
 }
+
+#[test]
+fn who_loses_the_race_for_a_server_is_refused_and_no_other_failure_is() {
+    use crate::client::{Outcome, classify};
+    let product = product();
+    let ids = [ServerId::new(WEB).expect("an id")];
+    let outcome = |class: &str| {
+        let message = format!("Unexpected API Error. Please contact the administrator\n<class '{class}'>");
+        let mut headers = http::HeaderMap::new();
+        headers.insert("content-type", http::HeaderValue::from_static("application/json"));
+        let body = json!({"computeFault": {"code": 500, "message": message}}).to_string().into();
+        let answer = WireResponse { status: http::StatusCode::INTERNAL_SERVER_ERROR, headers, body };
+        classify(&*product, &ids, &Ok(answer)).outcomes.remove(0)
+    };
+    let lost = outcome("nova.exception.UnexpectedTaskStateError");
+    assert!(matches!(lost, Outcome::Rejected { class: FaultClass::Busy, .. }), "{lost:?}");
+    for other in ["oslo_messaging.exceptions.MessagingTimeout", "nova.exception.UnexpectedDeletingTaskStateError"] {
+        assert!(matches!(outcome(other), Outcome::Maybe(_)), "{other}");
+    }
+}
