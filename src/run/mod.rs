@@ -1,5 +1,6 @@
 //! A run: plan, order, watch. [`machine`] decides, [`driver`] carries out, [`recorder`] remembers and tells.
 
+mod again;
 mod arrange;
 pub mod driver;
 pub mod evidence;

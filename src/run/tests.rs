@@ -86,8 +86,6 @@ struct Rig {
     power_faults: Vec<FaultClass>,
     /// What the next calls before an order come to, and how long they take; afterwards all are fine and quick.
     arrangements: std::collections::VecDeque<(Result<(), Outcome>, Duration)>,
-    /// How many such calls left.
-    arranging: usize,
     /// The server whose order is answered by something that is not the provider.
     page_for: Option<usize>,
     now: Now,
@@ -178,7 +176,6 @@ fn rig(policy: Policy, token_door: Option<Duration>, scripts: Vec<Script>) -> Ri
         weather: Box::new(|_| None),
         power_faults: Vec::new(),
         arrangements: std::collections::VecDeque::new(),
-        arranging: 0,
         page_for: None,
         now,
         scripts,
@@ -227,7 +224,6 @@ impl Rig {
                     Action::Arrange { target, .. } => {
                         let told = matches!(self.records.last(), Some((_, What::Arranging { .. })));
                         assert!(told, "a call without its record");
-                        self.arranging += 1;
                         let (result, took) = self.arrangements.pop_front().unwrap_or((Ok(()), Duration::ZERO));
                         self.advance(took);
                         inputs.push_back(Input::Arranged { target, result });

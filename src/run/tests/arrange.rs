@@ -26,6 +26,11 @@ fn first(calls: Vec<Ended>, answers: Vec<Outcome>) -> Rig {
     rig
 }
 
+/// How many calls before the order left.
+fn calls(rig: &Rig) -> usize {
+    rig.records.iter().filter(|(_, what)| what.word() == "arranging").count()
+}
+
 fn words(rig: &Rig) -> Vec<&str> {
     let ours = ["arranging", "arranged", "not_arranged", "order_intent", "order_unsent", "order_rejected"];
     rig.records.iter().map(|(_, what)| what.word()).filter(|word| ours.contains(word)).collect()
@@ -36,9 +41,9 @@ fn an_order_follows_a_call_that_was_carried_out_and_its_record() {
     let mut rig = first(Vec::new(), vec![accepted()]);
     assert_eq!(rig.run(), [Verdict::Succeeded]);
     assert_eq!(words(&rig), ["arranging", "arranged", "order_intent"]);
-    assert_eq!((rig.arranging, rig.sends[0].len()), (1, 1));
+    assert_eq!((calls(&rig), rig.sends[0].len()), (1, 1));
     let mut rig = Rig::one("RUNNING", life("RUNNING", "RUNNING"), vec![accepted()]);
-    assert_eq!((rig.run(), rig.arranging), (vec![Verdict::Succeeded], 0), "most products need no such call");
+    assert_eq!((rig.run(), calls(&rig)), (vec![Verdict::Succeeded], 0), "most products need no such call");
 }
 
 #[test]
@@ -46,13 +51,13 @@ fn a_doubtful_call_is_followed_by_a_look_and_another_call() {
     for class in [FaultClass::Broken, FaultClass::Server, FaultClass::Malformed, FaultClass::Throttled(None)] {
         let mut rig = first(vec![quick(unsent(class.clone())), quick(unsent(class.clone()))], vec![accepted()]);
         assert_eq!(rig.run(), [Verdict::Succeeded], "{class:?}");
-        assert_eq!((rig.arranging, rig.sends[0].len()), (3, 1), "{class:?}");
+        assert_eq!((calls(&rig), rig.sends[0].len()), (3, 1), "{class:?}");
         let each = ["arranging", "not_arranged", "arranging", "not_arranged", "arranging", "arranged", "order_intent"];
         assert_eq!(words(&rig), each, "{class:?}");
     }
     let mut rig = first((0..9).map(|_| quick(unsent(FaultClass::Broken))).collect(), vec![accepted()]);
     assert_eq!(rig.run(), [Verdict::NotStarted]);
-    assert_eq!((rig.arranging, rig.sends[0].len()), (3, 0), "three tries, and no order");
+    assert_eq!((calls(&rig), rig.sends[0].len()), (3, 0), "three tries, and no order");
 }
 
 #[test]
@@ -61,10 +66,10 @@ fn an_order_that_leaves_although_the_call_before_it_failed_is_noticed() {
     let mut rig = first(vec![quick(unsent(FaultClass::Broken))], vec![accepted()]);
     rig.run();
     flaw::plant(None);
-    assert_eq!((rig.arranging, rig.sends[0].len()), (1, 1), "the flaw orders on one doubtful call");
+    assert_eq!((calls(&rig), rig.sends[0].len()), (1, 1), "the flaw orders on one doubtful call");
     let mut rig = first(vec![quick(unsent(FaultClass::Broken))], vec![accepted()]);
     rig.run();
-    assert_eq!((rig.arranging, rig.sends[0].len()), (2, 1), "and the program does not");
+    assert_eq!((calls(&rig), rig.sends[0].len()), (2, 1), "and the program does not");
 }
 
 #[test]
@@ -84,7 +89,7 @@ fn credentials_that_are_refused_end_the_ordering_and_a_renewed_login_tries_once_
     assert!(rig.machine.halted().is_some());
     let renewed = Outcome::Unsent { class: FaultClass::SignedOut, error: error("signed_out"), renewed: true };
     let mut rig = first(vec![quick(renewed)], vec![accepted()]);
-    assert_eq!((rig.run(), rig.arranging), (vec![Verdict::Succeeded], 2));
+    assert_eq!((rig.run(), calls(&rig)), (vec![Verdict::Succeeded], 2));
 }
 
 #[test]
@@ -124,7 +129,7 @@ fn a_call_that_outlives_its_baseline_is_followed_by_a_look_and_no_order() {
     assert_eq!(rig.run(), [Verdict::Succeeded]);
     assert_eq!(words(&rig), ["arranging", "arranged", "arranging", "arranged", "order_intent"]);
     let mut rig = first((0..9).map(|_| slow()).collect(), vec![accepted()]);
-    assert_eq!((rig.run(), rig.arranging, rig.sends[0].len()), (vec![Verdict::NotStarted], 3, 0));
+    assert_eq!((rig.run(), calls(&rig), rig.sends[0].len()), (vec![Verdict::NotStarted], 3, 0));
 }
 
 /// A server that is ready, with an old image on its record, and the new one planned.
@@ -202,7 +207,7 @@ fn an_answer_that_nobody_waits_for_changes_nothing() {
 fn a_redirected_call_ends_the_ordering() {
     for class in [FaultClass::Redirected, FaultClass::Untrusted] {
         let mut rig = first(vec![quick(unsent(class.clone()))], vec![accepted()]);
-        assert_eq!((rig.run(), rig.arranging), (vec![Verdict::NotStarted], 1), "{class:?}");
+        assert_eq!((rig.run(), calls(&rig)), (vec![Verdict::NotStarted], 1), "{class:?}");
         assert!(rig.machine.halted().is_some(), "{class:?}");
     }
 }
