@@ -1,4 +1,4 @@
-//! One product in front of its vendor's emulator, over real loopback and with time that runs ten times as fast.
+//! One product in front of its vendor's emulator, over real loopback and with time that runs five times as fast.
 
 use crate::given::Given;
 use crate::wiretap::Tap;
@@ -31,7 +31,7 @@ struct Fast {
     began: Now,
 }
 
-const SPEED: u32 = 10;
+const SPEED: u32 = 5;
 
 impl Clock for Fast {
     fn now(&self) -> Now {
