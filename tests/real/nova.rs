@@ -236,14 +236,20 @@ fn two_runs_at_once_wipe_once() {
     assert_eq!((good, cloud.wipes(&id) - before), (1, 1), "{rans:#?}");
     assert!(rans.iter().any(|ran| ran.code == Some(5)), "{rans:#?}");
     row.truth(format!("{}, 1 wipe", cloud.status(&id)));
-    let mut row = Row::begin("nova: two runs at once on two machines");
-    let (here, there, before) = (cloud.program(), cloud.program(), cloud.wipes(&id));
-    let (one, two) = (here.start(&call), there.start(&call));
-    let rans = [ended_of(one), ended_of(two)];
-    row.verdicts(&rans);
-    let good = rans.iter().filter(|ran| ran.code == Some(0)).count();
-    assert_eq!((good, cloud.wipes(&id) - before), (1, 1), "{rans:#?}");
-    row.truth(format!("{}, 1 wipe", cloud.status(&id)));
+    // On a busy machine a plan may fail before any order: then neither has met the other, and they try again.
+    for last in [false, false, true] {
+        let mut row = Row::begin("nova: two runs at once on two machines");
+        let (here, there, before) = (cloud.program(), cloud.program(), cloud.wipes(&id));
+        let (one, two) = (here.start(&call), there.start(&call));
+        let rans = [ended_of(one), ended_of(two)];
+        row.verdicts(&rans);
+        let (good, wipes) = (rans.iter().filter(|ran| ran.code == Some(0)).count(), cloud.wipes(&id) - before);
+        assert!(good <= 1 && good == wipes && (wipes == 1 || !last), "{wipes} wipes: {rans:#?}");
+        row.truth(format!("{}, {wipes} wipe", cloud.status(&id)));
+        if wipes == 1 {
+            break;
+        }
+    }
 }
 
 #[test]
