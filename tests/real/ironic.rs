@@ -250,7 +250,11 @@ fn unknown_nodes_and_wrong_passwords_are_told_before_any_order() {
     let mut row = Row::begin("ironic: unknown node");
     let ran = lab.program().run(&order(&["-i", "00000000-0000-0000-0000-00000000dead"])).ended(2);
     row.verdict(&ran.says("no server is known as"));
-    row.truth("404 to the service's own reader");
+    let version = [("x-openstack-ironic-api-version", "1.48")];
+    let url = format!("{}/v1/nodes/00000000-0000-0000-0000-00000000dead", lab.url());
+    let answer = service::call("GET", &url, &version, None);
+    assert_eq!(answer.status, 404, "{answer:?}");
+    row.truth("404 to a look");
 
     let basic = Lab::of("ironic-basic");
     let id = basic.id("n1");
