@@ -117,6 +117,8 @@ pub struct Target {
     pub absent_since: Duration,
     /// Looks behind its own job's end disagree about its state.
     pub disputed: bool,
+    /// Whether a look since the order has shown another status than before it.
+    pub moved: bool,
     /// Why it failed, as a look since the proof told it: a provider may forget that before the next look.
     pub failure: Option<ApiError>,
     /// Good looks since the order.
@@ -171,6 +173,7 @@ impl Target {
             absent: 0,
             absent_since: Duration::ZERO,
             disputed: false,
+            moved: false,
             failure: None,
             reads: 0,
             faults: 0,

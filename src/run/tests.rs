@@ -458,11 +458,14 @@ fn a_server_that_ends_off_is_started_and_then_succeeds() {
 }
 
 #[test]
-fn an_own_job_decides_with_one_read_of_a_new_state_and_two_of_the_old_one() {
-    let ended = |before: &'static str| {
-        let looks: Box<dyn Fn(Duration) -> Seen> = Box::new(|since| {
-            let handle = if since < secs(40) { HandleState::Working } else { HandleState::Done };
-            Seen::Here(Observation { handle: Some(handle), ..observed("RUNNING") })
+fn an_own_job_decides_with_one_read_of_a_new_state_two_of_the_old_one_and_ten_if_no_other_was_seen() {
+    let ended = |before: &'static str, between: &'static str| {
+        let looks: Box<dyn Fn(Duration) -> Seen> = Box::new(move |since| {
+            let (status, handle) = match since.as_secs() {
+                0..40 => (between, HandleState::Working),
+                _ => ("RUNNING", HandleState::Done),
+            };
+            Seen::Here(Observation { handle: Some(handle), ..observed(status) })
         });
         let answer = Outcome::Accepted { ticket: Some("job-7".into()), request_id: None };
         let mut rig = Rig::one(before, looks, vec![answer]);
@@ -471,9 +474,11 @@ fn an_own_job_decides_with_one_read_of_a_new_state_and_two_of_the_old_one() {
         assert!(rig.elapsed() >= secs(40), "RUNNING while the job works is no end");
         rig.elapsed()
     };
-    let (new, old) = (ended("STOPPED"), ended("RUNNING"));
+    let (new, old) = (ended("STOPPED", "RUNNING"), ended("RUNNING", "INSTALLING"));
     assert!(new < secs(50), "one read is enough: {new:?}");
     assert_eq!(old - new, secs(5), "the second one comes after a pause");
+    let unmoved = ended("RUNNING", "RUNNING");
+    assert_eq!(unmoved - new, secs(45), "every look could be a late copy of before");
 }
 
 #[test]

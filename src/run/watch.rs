@@ -181,6 +181,9 @@ impl Machine {
         let before = self.targets[index].last.as_ref();
         let disputed = before.is_some_and(|before| done(before) && done(&seen) && before.phase != seen.phase);
         self.targets[index].disputed |= disputed;
+        let old = self.targets[index].baseline.as_ref();
+        let old = old.is_some_and(|baseline| baseline.status.eq_ignore_ascii_case(&seen.status));
+        self.targets[index].moved |= !old;
         let changed = self.targets[index].note(&seen, now.steady);
         self.targets[index].reads += 1;
         if changed {
@@ -198,7 +201,9 @@ impl Machine {
         target.failure = seen.error.clone().or(target.failure.take()).filter(|_| seen.phase == Phase::Failed);
         let target = &self.targets[index];
         let baseline = target.baseline.as_ref();
-        let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.needs(baseline, &seen, target.disputed));
+        // Where only the job has told of anything, every look so far could be a late copy of before.
+        let doubtful = target.disputed || (done(&seen) && !target.moved);
+        let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.needs(baseline, &seen, doubtful));
         let broken = seen.handle == Some(HandleState::Failed);
         if broken && target.ticket.is_some() {
             return self.finish(now, index, Verdict::Failed, Some(failure(&seen)));
@@ -212,7 +217,6 @@ impl Machine {
         let Some(phase) = ended else { return self.look_later(now, index) };
         let good = phase == target.prepared.ends;
         // The state of before could be a late copy of it: then a second look has to agree.
-        let old = baseline.is_some_and(|baseline| baseline.status.eq_ignore_ascii_case(&seen.status));
         let first = (done(&seen) && good && !target.disputed && !old) || flaw::is(Flaw::OneReadIsEnough);
         let reads = if first { 1 } else { needed.max(2) };
         let apart = self.policy.confirm_gap();

@@ -38,6 +38,8 @@ pub(super) struct Oracle {
     pub wipes: Vec<Wipe>,
     /// Orders that the provider took: run and server.
     taken: BTreeSet<(usize, String)>,
+    /// When a call that powers a server off last reached the provider.
+    stops: BTreeMap<String, Duration>,
     pub broken: Vec<(&'static str, String)>,
     pub checked: BTreeMap<&'static str, u64>,
     /// Processes that must not change anything any more.
@@ -139,6 +141,11 @@ impl Oracle {
         }
     }
 
+    /// A call that powers these servers off reaches the provider.
+    pub(super) fn stopped(&mut self, now: Duration, servers: &[String]) {
+        self.stops.extend(servers.iter().map(|server| (server.clone(), now)));
+    }
+
     /// The program gives its verdict on a server.
     pub(super) fn verdict(&mut self, now: Duration, run: usize, id: &ServerId, verdict: Verdict, truth: Option<Stage>) {
         let server = id.to_string();
@@ -151,7 +158,9 @@ impl Oracle {
         let fits = match verdict {
             Verdict::Succeeded => wipe.as_ref().is_some_and(|wipe| {
                 let good = matches!(wipe.fate.ending, Ending::Good | Ending::Off) && over(wipe);
-                good && (truth == Some(Stage::Running) || self.runs.len() > 1)
+                // A stop from before the order that arrives behind it turns the server off again, now or later.
+                let late_stop = self.stops.get(&server).is_some_and(|stop| *stop > wipe.at);
+                good && (truth == Some(Stage::Running) || late_stop || self.runs.len() > 1)
             }),
             Verdict::Failed => wipe.as_ref().is_some_and(|wipe| match wipe.fate.ending {
                 Ending::Failed | Ending::Off => over(wipe),

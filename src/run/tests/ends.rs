@@ -84,6 +84,15 @@ fn the_own_job_decides_and_the_status_beside_it_does_not() {
         desk.here(ms, with("RUNNING", HandleState::Working));
         assert_eq!(desk.verdict(0), None);
     }
+    for look in 0..9 {
+        desk.here(40_000 + look * 5_000, with("RUNNING", HandleState::Done));
+        assert_eq!(desk.verdict(0), None, "no other state was ever seen: late copies of before, maybe");
+    }
+    desk.here(85_000, with("RUNNING", HandleState::Done));
+    assert_eq!(desk.verdict(0), Some(Verdict::Succeeded));
+
+    let mut desk = job();
+    desk.here(10_000, with("INSTALLING", HandleState::Working));
     desk.here(40_000, with("RUNNING", HandleState::Done));
     assert_eq!(desk.verdict(0), None, "the state of before, and maybe a late copy of it");
     desk.here(45_000, with("RUNNING", HandleState::Done));
