@@ -38,6 +38,8 @@ pub(super) struct Oracle {
     pub wipes: Vec<Wipe>,
     /// Orders that the provider took: run and server.
     taken: BTreeSet<(usize, String)>,
+    /// Servers that were said to be reinstalled and left off.
+    left_off: BTreeSet<(usize, String)>,
     /// When a call that powers a server off last reached the provider.
     stops: BTreeMap<String, Duration>,
     pub broken: Vec<(&'static str, String)>,
@@ -173,6 +175,9 @@ impl Oracle {
             Verdict::Rejected | Verdict::NotStarted | Verdict::Skipped => own.is_empty(),
             Verdict::Unverified | Verdict::Accepted => true,
         };
+        if verdict == Verdict::Failed && truth == Some(Stage::Stopped) {
+            self.left_off.insert((run, server.clone()));
+        }
         // Two machines that know nothing of each other may take each other's reinstall for their own.
         let fits = fits || (self.company && self.runs.len() > 1);
         let rule = if self.poor_reads { "I4" } else { "I3" };
@@ -203,10 +208,12 @@ impl Oracle {
             let in_time = stale.max(duration) + lag + Duration::from_secs(120) < timeout;
             // Looks are up to a minute apart: what shows for less may pass unseen.
             let seen = shows_progress && duration > stale + lag + Duration::from_secs(61);
+            // A run that was halted meanwhile starts nothing, and some products leave off what was off.
+            let left_off = said == Failed && self.left_off.contains(&(wipe.run, wipe.server.clone()));
             let allowed: &[Verdict] = match ending {
+                Ending::Good | Ending::Off if left_off => &[Failed],
                 // An end that came without a sign of its beginning, or too late, may stay unknown.
                 Ending::Good if in_time && seen => &[Succeeded],
-                // A run that was halted meanwhile starts nothing.
                 Ending::Off if in_time && seen => &[Succeeded, Failed],
                 Ending::Failed if in_time && seen => &[Failed],
                 Ending::Good => &[Succeeded, TimedOut, Unverified],

@@ -75,7 +75,11 @@ pub(super) fn is_address(choice: &Choice) -> bool {
 /// An image: the address of a file, or an image of the image service, by id or by name where somebody signs in.
 fn image(choice: &Choice, signed_in: bool) -> Result<(), Refusal> {
     let refused = |message: &str| {
-        Refusal::usage("bad_image", message, "name the address of an image file, or an id of the image service")
+        Refusal::usage(
+            "bad_image",
+            message,
+            "name the address of an image file, or an image of the image service: its id, or `name=NAME`",
+        )
     };
     let id = match choice {
         Choice::Name(_) if signed_in => return Ok(()),

@@ -109,10 +109,16 @@ fn whole(machine: &Machine, now: Duration) -> Map<String, Value> {
     let told = failed && machine.fields.get(FORGOTTEN).is_none();
     row.insert("last_error".to_owned(), if told { json!(error) } else { Value::Null });
     row.insert("reservation".to_owned(), if working { json!("sandbox-conductor") } else { row_reservation(machine) });
-    if working || failed {
-        row.insert("provision_updated_at".to_owned(), json!(time(machine.reinstalled_at.unwrap_or_default())));
+    // Behind a new order a failed state of before is still shown for a moment, with the time of before.
+    if working || (failed && machine.truth(now) == Stage::Failed) {
+        row.insert("provision_updated_at".to_owned(), updated(machine));
     }
     row
+}
+
+/// When the last deployment began or failed.
+pub(super) fn updated(machine: &Machine) -> Value {
+    json!(time(machine.reinstalled_at.unwrap_or_default()))
 }
 
 fn row_reservation(machine: &Machine) -> Value {

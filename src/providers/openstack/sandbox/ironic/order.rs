@@ -1,6 +1,6 @@
 //! Changes: a node's record, its provision state, its power.
 
-use super::node::{changes, document, find};
+use super::node::{changes, document, find, updated};
 use super::{Answer, No};
 use crate::sandbox::machine::{Machine, Stage};
 use crate::sandbox::{Inbound, Outbound, World};
@@ -105,6 +105,10 @@ pub(super) fn provision(request: &Inbound, ident: &str, minor: u32, world: &mut 
             400,
             format!("Node {id} failed to validate deploy image info. image_source is missing."),
         ));
+    }
+    if machine.truth(now) == Stage::Failed {
+        let before = updated(machine);
+        machine.fields.insert("provision_updated_at".to_owned(), before);
     }
     let mut after = changes(now + fate.duration);
     after.insert("installed_image".to_owned(), image);
