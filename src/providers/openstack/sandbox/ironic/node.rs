@@ -110,7 +110,8 @@ fn whole(machine: &Machine, now: Duration) -> Map<String, Value> {
     row.insert("last_error".to_owned(), if told { json!(error) } else { Value::Null });
     row.insert("reservation".to_owned(), if working { json!("sandbox-conductor") } else { row_reservation(machine) });
     // Behind a new order a failed state of before is still shown for a moment, with the time of before.
-    if working || (failed && machine.truth(now) == Stage::Failed) {
+    let known = machine.reinstalled_at.is_some_and(|at| at <= now);
+    if working || (failed && known && machine.truth(now) == Stage::Failed) {
         row.insert("provision_updated_at".to_owned(), updated(machine));
     }
     row
