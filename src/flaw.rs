@@ -21,6 +21,8 @@ pub(crate) enum Flaw {
     ForgetIntent,
     /// The first look at an end is believed.
     OneReadIsEnough,
+    /// An order leaves although the call before it failed.
+    OrderUnarranged,
     /// Orders go on after a signal and without a journal.
     OrderAfterHalt,
 }

@@ -8,7 +8,7 @@ use crate::providers::Entry;
 pub(super) fn check(entry: &Entry, wish: &Wish, logins: &Logins) -> Result<(), Refusal> {
     let facts = &entry.facts;
     let id = entry.id;
-    login(entry, wish)?;
+    login(entry, wish, logins)?;
     if wish.login.password {
         logins.check(&facts.password)?;
     }
@@ -42,7 +42,7 @@ pub(super) fn check(entry: &Entry, wish: &Wish, logins: &Logins) -> Result<(), R
     Ok(())
 }
 
-fn login(entry: &Entry, wish: &Wish) -> Result<(), Refusal> {
+fn login(entry: &Entry, wish: &Wish, logins: &Logins) -> Result<(), Refusal> {
     let id = entry.id;
     let takes = entry.facts.login;
     let (password, key) = (wish.login.password, wish.key.is_some());
@@ -59,7 +59,10 @@ fn login(entry: &Entry, wish: &Wish) -> Result<(), Refusal> {
         }
         return Ok(());
     }
-    if password && !takes.password {
+    if password && takes.returned && !logins.keeps() {
+        return Err(Refusal::usage("no_password", format!("{id} makes the password up itself"), how(entry)));
+    }
+    if password && !takes.password && !takes.returned {
         return Err(Refusal::usage("no_password", format!("{id} takes no password"), how(entry)));
     }
     if key && !takes.key {
@@ -79,7 +82,7 @@ fn login(entry: &Entry, wish: &Wish) -> Result<(), Refusal> {
             how(entry),
         ));
     }
-    let can = takes.password || takes.key;
+    let can = takes.password || takes.key || takes.returned;
     // User data can bring a login of its own; the product's own check knows where that is enough.
     let brings_own = wish.user_data && takes.none;
     if can && !(password || key || brings_own) {
@@ -93,6 +96,9 @@ fn how(entry: &Entry) -> String {
     let mut ways = Vec::new();
     if takes.password {
         ways.extend(["`--password-file`", "`--password-env`", "`--generate-password`"]);
+    }
+    if takes.returned {
+        ways.push("`--generate-password`");
     }
     if takes.key {
         ways.push("`--ssh-key`");

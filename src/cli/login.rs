@@ -6,14 +6,14 @@ use super::execute::Job;
 use super::session::{Line, Session};
 use crate::config::passwords::{self, LoginOptions, PasswordSource, Stdin};
 use crate::config::{PasswordBook, PromptError, ask_password, selection};
-use crate::model::{Exit, OrderSecrets, PasswordRule, Refusal};
+use crate::model::{Exit, Keep, OrderSecrets, PasswordRule, Refusal, RunId, ServerId};
 use crate::providers::Entry;
 use crate::run::target::Stage;
 use crate::secret::{Secret, SharedSecret};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where each server's password comes from.
 enum Password {
@@ -21,7 +21,7 @@ enum Password {
     /// One for all.
     One(SharedSecret, &'static str),
     /// A new one for each, written to the book before its order.
-    Generated(Mutex<PasswordBook>, PathBuf),
+    Generated(Arc<Mutex<PasswordBook>>, PathBuf),
 }
 
 /// Password and user data of a run.
@@ -46,7 +46,8 @@ pub(super) fn gather(
     logins.key.clone_from(&verb.ssh_key);
     let has_password = logins.password();
     let always = entries.iter().any(|entry| entry.facts.login.password_always);
-    let needed = !has_password && !verb.no_login && (always || verb.ssh_key.is_none());
+    let takes = entries.iter().any(|entry| entry.facts.login.password);
+    let needed = takes && !has_password && !verb.no_login && (always || verb.ssh_key.is_none());
     if needed && session.may_ask() {
         let rules: Vec<PasswordRule> = entries.iter().map(|entry| entry.facts.password).collect();
         let accept = |password: &Secret| {
@@ -100,7 +101,7 @@ pub(super) fn read(
         (_, Some(password)) => Password::One(password.shared(), "from --password-file"),
         (PasswordSource::Generate(path), None) => {
             let book = PasswordBook::open(&path).map_err(|error| CliError::usage(&error, error.next_step()))?;
-            Password::Generated(Mutex::new(book), path)
+            Password::Generated(Arc::new(Mutex::new(book)), path)
         }
         (_, None) => Password::None,
     };
@@ -124,7 +125,26 @@ pub(super) fn asked(error: PromptError) -> CliError {
     CliError::new(exit, error, "nothing was sent")
 }
 
+/// Writes passwords that a provider made up into the book.
+struct Returned {
+    book: Arc<Mutex<PasswordBook>>,
+    run: RunId,
+    product: &'static str,
+}
+
+impl Keep for Returned {
+    fn keep(&self, id: &ServerId, password: &Secret) -> Result<(), String> {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.append(&self.run, self.product, id, password).map_err(|error| error.to_string())
+    }
+}
+
 impl Logins {
+    /// Whether passwords are written to a file, whoever makes them.
+    pub(super) fn keeps(&self) -> bool {
+        matches!(self.password, Password::Generated(..))
+    }
+
     /// Whether the orders carry a password.
     pub(super) fn password(&self) -> bool {
         !matches!(self.password, Password::None)
@@ -154,14 +174,24 @@ impl Logins {
         })
     }
 
-    /// The line of the plan.
-    pub(super) fn shown(&self) -> String {
+    /// The line of the plan for these products.
+    pub(super) fn shown(&self, entries: &[&Entry]) -> String {
         let mut parts = Vec::new();
+        let returns = |entry: &&&Entry| entry.facts.login.returned;
         match &self.password {
             Password::None => {}
             Password::One(_, from) => parts.push(format!("password {from}")),
             Password::Generated(_, path) => {
-                parts.push(format!("a new password for each server, written to {}", path.display()));
+                let path = path.display();
+                if entries.iter().any(|entry| !returns(&entry)) {
+                    parts.push(format!("a new password for each server, written to {path}"));
+                }
+                let makers: Vec<&str> = entries.iter().filter(returns).map(|entry| entry.id).collect();
+                if !makers.is_empty() {
+                    let makers = makers.join(", ");
+                    parts
+                        .push(format!("{makers} makes up the password of each server that has one, written to {path}"));
+                }
             }
         }
         parts.extend(self.key.as_ref().map(|key| format!("key pair {key}")));
@@ -181,20 +211,39 @@ impl Logins {
             Password::One(password, _) => Some(password.clone()),
             Password::Generated(..) => Some(rule.generate().shared()),
         };
-        OrderSecrets { password, user_data: self.user_data.clone(), fields: fields.clone() }
+        OrderSecrets { password, user_data: self.user_data.clone(), fields: fields.clone(), keep: None }
     }
 
     /// Gives each server of the job its secrets. Servers with the same secrets share a group; a generated password
     /// is on stable storage before this returns.
     pub(super) fn fill(&self, job: &mut Job, lines: &[Line], fields: &[SecretFields]) -> Result<(), CliError> {
+        if let Password::Generated(book, _) = &self.password {
+            let awaited = job.targets.iter().filter(|target| {
+                lines[target.lane].entry.facts.login.returned && target.verdict.is_none() && !target.ordered()
+            });
+            let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+            book.reserve(awaited.count())
+                .map_err(|error| CliError::new(Exit::OutputLost, &error, "nothing was sent; name another file"))?;
+        }
         let mut groups: BTreeMap<usize, usize> = BTreeMap::new();
         for target in &mut job.targets {
             let lane = target.lane;
             let entry = lines[lane].entry;
             // What was ordered before has its password already: a new one in the book would be a wrong one.
+            if let (Password::Generated(book, _), true) = (&self.password, entry.facts.login.returned) {
+                let keep: Arc<dyn Keep> =
+                    Arc::new(Returned { book: book.clone(), run: job.run.clone(), product: entry.id });
+                let group = *groups.entry(lane).or_insert_with(|| {
+                    let sample = self.sample(&fields[lane], &entry.facts.password);
+                    job.secrets.push(OrderSecrets { password: None, keep: Some(keep), ..sample });
+                    job.secrets.len() - 1
+                });
+                target.secrets = group;
+                continue;
+            }
             if let (Password::Generated(book, _), Stage::Queued) = (&self.password, &target.stage) {
                 let password = entry.facts.password.generate();
-                let mut book = book.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
                 book.append(&job.run, entry.id, &target.prepared.record.id, &password)
                     .map_err(|error| CliError::new(Exit::OutputLost, &error, "nothing was sent; name another file"))?;
                 target.secrets = job.secrets.len();
@@ -203,6 +252,7 @@ impl Logins {
                     password,
                     user_data: self.user_data.clone(),
                     fields: fields[lane].clone(),
+                    keep: None,
                 });
                 continue;
             }

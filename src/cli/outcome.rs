@@ -8,6 +8,7 @@ use crate::model::{ApiError, Event, Exit, Observation, ServerId, Verdict, What};
 use crate::providers::Product;
 use crate::report::{Glimpse, JsonLines, RunReport, TargetReport, results, write_document};
 use crate::run::driver::Ended;
+use crate::run::passwords;
 use crate::run::target::{Stage, Target};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
@@ -40,7 +41,9 @@ pub(super) fn target_report(target: &Target, product: &dyn Product) -> TargetRep
         finished_at: target.finished_at,
         duration,
         reads: u64::from(target.reads),
-        error: error.filter(|_| !matches!(verdict, Verdict::Succeeded | Verdict::Accepted)),
+        error: error.filter(|error| {
+            !matches!(verdict, Verdict::Succeeded | Verdict::Accepted) || error.kind == passwords::KIND
+        }),
         ..TargetReport::new(product.entry().id, record.id.as_str(), verdict)
     }
 }
@@ -104,7 +107,7 @@ pub(super) fn exit_of(targets: &[TargetReport], ended: &Ended) -> Exit {
             _ => {}
         }
     }
-    if ended.journal_lost.is_some() || ended.output_lost {
+    if ended.journal_lost.is_some() || ended.output_lost || ended.password_lost {
         reasons.push(Exit::OutputLost);
     }
     match ended.signal {

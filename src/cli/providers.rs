@@ -97,7 +97,7 @@ fn document(vendor: &Vendor, entry: &Entry) -> Value {
         "must_be": facts.must_be, "servers_per_order": facts.order_batch, "servers_per_read": facts.observe_batch,
         "timeout_ms": u64::try_from(facts.timeout.as_millis()).unwrap_or(u64::MAX),
         "login": { "password": facts.login.password, "key": facts.login.key, "none": facts.login.none,
-                   "password_always": facts.login.password_always },
+                   "password_always": facts.login.password_always, "returned": facts.login.returned },
         "hostname": facts.hostname, "user_data_bytes": facts.user_data, "keep_data": facts.keep_data,
         "token": facts.token_door.is_some(), "fields": fields, "variables": variables,
     })

@@ -279,11 +279,13 @@ pub(super) fn show(
         limits.push(("at one time".to_owned(), settings.concurrency.value.to_string()));
         limits.push(("stop after".to_owned(), format!("{} failed", settings.max_failures.value)));
     }
+    let in_plan = |lane: &usize| going.iter().any(|(planned, _)| planned == lane);
+    let entries: Vec<&Entry> = (0..lines.len()).filter(in_plan).map(|lane| lines[lane].entry).collect();
     let view = PlanView {
         targets,
         power_off: settings.power_off.value,
         power_on: settings.power_on.value,
-        login: logins.shown(),
+        login: logins.shown(&entries),
         reason: settings.reason.value.clone(),
         limits,
         warnings: lines.iter().filter_map(|line| line.client.clock_warning()).collect(),
@@ -310,6 +312,7 @@ fn requests(
             let mode = wishes[*lane].wish.as_ref().map(|wish| wish.power_off).unwrap_or_default();
             steps.extend(line.product.stop(prepared, mode, &secrets));
         }
+        steps.extend(line.product.arrange(prepared));
         let token = line.entry.facts.token_door.map(|_| "(made once, right before the order)");
         let order = Order { batch: &[prepared], secrets: &secrets, token, reveal: Reveal::Masked };
         steps.push(line.product.order(&order));

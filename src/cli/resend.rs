@@ -199,7 +199,9 @@ async fn look(
     let name = format!("{} {id}", line.entry.id);
     let watch = format!("leave `--resend` out: `reinstall resume {run}` watches it");
     let (before, is) = (&planned.prepared.record.seen.image, &record.seen.image);
-    if before.is_some() && is.is_some() && before != is {
+    let target = past.servers.iter().find(|server| server.instance == *id && server.provider == line.entry.id);
+    let by_us = target.and_then(|server| server.target.as_ref()).is_some_and(|known| known.named_by_us(&record.seen));
+    if before.is_some() && is.is_some() && before != is && !by_us {
         return Err(refused(format!("{name} is not ordered again: its image has changed since the plan"), &watch));
     }
     match line.product.admit(&record.seen, &past.head.wish) {

@@ -379,6 +379,11 @@ fn complete(
     if wish.user_data && !logins.user_data() {
         return Err(CliError::usage("orders of this run carry user data", format!("{again}: `--user-data`")));
     }
+    let returned = lines.iter().any(|line| line.entry.facts.login.returned);
+    if wish.login.password && returned && !logins.keeps() {
+        let step = format!("{again}: `--generate-password`");
+        return Err(CliError::usage("the provider of this run makes passwords up, and a file keeps them", step));
+    }
     if !wish.login.password || logins.password() {
         return Ok(logins);
     }

@@ -121,7 +121,17 @@ impl Session {
             Ok(own) => own.endpoint().to_string(),
             Err(_) => "none for this region".to_owned(),
         });
-        let client = Client::new(product.clone(), self.transport.clone(), self.clock.clone(), self.tracer());
+        let transport = match product.authorities() {
+            None => self.transport.clone(),
+            Some(found) => {
+                let bad = |problem: &str| SetupError::BadSetting {
+                    origin: found.origin.clone(),
+                    problem: problem.to_owned(),
+                };
+                Arc::new(HttpTransport::trusting(found.value.expose()).map_err(bad)?)
+            }
+        };
+        let client = Client::new(product.clone(), transport, self.clock.clone(), self.tracer());
         Ok(Line { entry, product, client, own_endpoint })
     }
 

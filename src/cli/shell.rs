@@ -2,9 +2,12 @@
 
 use super::args::Cli;
 use super::error::CliError;
+use crate::config::product_names;
 use crate::model::Exit;
+use crate::providers::VENDORS;
 use crate::report::Out;
 use clap::CommandFactory;
+use clap::builder::PossibleValuesParser;
 
 fn write(out: &Out, bytes: &[u8]) -> Result<Exit, CliError> {
     out.stdout.all(bytes).map_err(CliError::output)?;
@@ -14,7 +17,10 @@ fn write(out: &Out, bytes: &[u8]) -> Result<Exit, CliError> {
 /// Writes the completion script of a shell.
 pub(super) fn completions(shell: clap_complete::Shell, out: &Out) -> Result<Exit, CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "reinstall", &mut script);
+    // Only here: what is typed is judged by `select_products`, which knows what was meant.
+    let names = PossibleValuesParser::new(product_names(VENDORS));
+    let mut command = Cli::command().mut_arg("provider", |option| option.value_parser(names));
+    clap_complete::generate(shell, &mut command, "reinstall", &mut script);
     write(out, &script)
 }
 

@@ -119,6 +119,9 @@ impl Sources for WithRegion<'_> {
     fn file(&self, path: &str) -> Result<Option<Found>, SetupError> {
         self.real.file(path)
     }
+    fn open_file(&self, path: &str) -> Result<Option<Found>, SetupError> {
+        self.real.open_file(path)
+    }
     fn setting(&self, key: &str) -> Option<Found> {
         match (key, self.region) {
             ("region", Some(region)) => {

@@ -4,6 +4,7 @@ use super::TransportFault;
 use crate::flaw::{self, Flaw};
 use crate::model::{ApiError, FaultClass, ServerId};
 use crate::providers::{Judgement, Product};
+use crate::secret::SharedSecret;
 use crate::wire::{ReadFault, WireResponse};
 use http::StatusCode;
 use std::time::Duration;
@@ -52,12 +53,29 @@ pub struct Delivery {
     pub halt: Option<String>,
     /// Why none may follow at this product before a look was read, if so.
     pub hold: Option<String>,
+    /// Passwords that the provider made up for servers whose order it took.
+    pub returned: Returned,
+}
+
+/// Passwords out of an answer; nothing of them is ever shown.
+#[derive(Clone, Default)]
+pub struct Returned(pub Vec<(ServerId, SharedSecret)>);
+
+impl std::fmt::Debug for Returned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Returned({})", self.0.len())
+    }
 }
 
 impl Delivery {
     /// The same outcome for all.
     fn all(ids: &[ServerId], outcome: &Outcome) -> Self {
-        Self { outcomes: ids.iter().map(|_| outcome.clone()).collect(), halt: None, hold: None }
+        Self {
+            outcomes: ids.iter().map(|_| outcome.clone()).collect(),
+            halt: None,
+            hold: None,
+            returned: Returned::default(),
+        }
     }
 
     /// Proven unsent for all.
@@ -111,6 +129,9 @@ pub fn classify(product: &dyn Product, ids: &[ServerId], result: &Result<WireRes
     }
     let said = said(product, answer);
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
+        if let Some((class, error)) = said.clone().filter(|_| product.proves_refusal(answer)) {
+            return Delivery::all(ids, &spoken(class, error));
+        }
         let error = said.map_or_else(|| foreign(answer).error, |(_, error)| error);
         return Delivery::all(ids, &Outcome::Maybe(error));
     }
@@ -162,7 +183,7 @@ fn spoken(class: FaultClass, error: ApiError) -> Outcome {
 fn judged(product: &dyn Product, ids: &[ServerId], answer: &WireResponse) -> Delivery {
     let request_id = product.request_id(answer);
     let judgements = product.judge(ids, answer);
-    let outcomes = ids
+    let outcomes: Vec<Outcome> = ids
         .iter()
         .map(|id| match judgements.iter().find(|(judged, _)| judged == id) {
             Some((_, Judgement::Accepted { ticket })) => {
@@ -175,7 +196,14 @@ fn judged(product: &dyn Product, ids: &[ServerId], answer: &WireResponse) -> Del
             }
         })
         .collect();
-    Delivery { outcomes, halt: None, hold: None }
+    let taken = |outcome: &Outcome| matches!(outcome, Outcome::Accepted { .. });
+    let returned = ids
+        .iter()
+        .zip(&outcomes)
+        .filter(|(_, outcome)| taken(outcome))
+        .filter_map(|(id, _)| Some((id.clone(), product.returned(id, answer)?.shared())))
+        .collect();
+    Delivery { outcomes, halt: None, hold: None, returned: Returned(returned) }
 }
 
 /// The fault of an answer that is not the provider speaking: status and nothing of its body.

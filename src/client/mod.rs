@@ -11,7 +11,7 @@ pub use pace::{Pace, Portion, Quota, backoff};
 pub use transport::{HttpTransport, Limits, Route, Transport, TransportFault, proxy_for};
 
 use crate::clock::Clock;
-use crate::model::{ApiError, FaultClass, ServerId};
+use crate::model::{ApiError, FaultClass, Prepared, ServerId};
 use crate::providers::Product;
 use crate::wire::{Api, ReadFault, Reading, Stamp, WireRequest, WireResponse};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -169,6 +169,50 @@ impl Client {
         delivery
     }
 
+    /// Sends what must be carried out before the order of this server, once. Whatever comes of it but a clear yes, the
+    /// order itself has not left: a refusal in the provider's own words is the order's, all else is unsent.
+    pub async fn arrange(&self, server: &Prepared, valid: impl Fn() -> bool) -> Result<(), Outcome> {
+        let Some(request) = self.product.arrange(server) else { return Ok(()) };
+        let unsent = |class, error, renewed| Err(Outcome::Unsent { class, error, renewed });
+        if let Err(fault) = self.signed_in().await {
+            return unsent(fault.class, fault.error, false);
+        }
+        self.wait_for_turn().await;
+        if !valid() {
+            let error = ApiError::local("permit_void", "the permit was void before the order left".to_owned());
+            return unsent(FaultClass::Unreachable, error, false);
+        }
+        let result = self.attempt(request, Route::Fresh).await;
+        let renewed = match self.refusal(&result) {
+            Some((class, answer)) => self.renew(&class, answer),
+            None => false,
+        };
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(fault) => return unsent(fault.class.clone(), fault.error(), false),
+        };
+        match classify::said(&*self.product, &answer) {
+            Some((
+                class @ (FaultClass::Busy | FaultClass::Locked | FaultClass::Invalid | FaultClass::NotFound),
+                error,
+            )) => {
+                return Err(Outcome::Rejected { class, error });
+            }
+            Some((class, error)) => {
+                if let FaultClass::Throttled(pause) = &class {
+                    self.slow_down(pause.unwrap_or(Duration::from_secs(1)));
+                }
+                return unsent(class, error, renewed);
+            }
+            None => {}
+        }
+        if !answer.status.is_success() || !answer.may_be_json() {
+            let fault = classify::foreign(&answer);
+            return unsent(fault.class, fault.error, false);
+        }
+        self.product.judge_arranged(server, &answer).or_else(|error| unsent(FaultClass::Malformed, error, false))
+    }
+
     /// Sends a power call once. `valid` is asked right before the bytes leave.
     pub async fn power(
         &self,
@@ -271,6 +315,9 @@ impl Client {
         let result = self.transport.exchange(request, route).await;
         if let Some(date) = result.as_ref().ok().and_then(WireResponse::date) {
             *lock(&self.difference) = Some(date - self.clock.now().wall);
+        }
+        if let Some(pause) = result.as_ref().ok().and_then(|answer| self.product.pause(answer)) {
+            lock(&self.pace).rest(self.clock.now().steady, pause);
         }
         if let Some(tracer) = &self.tracer {
             let told = match &result {

@@ -33,6 +33,11 @@ impl Pace {
         full_at.saturating_sub(allowance).max(start).saturating_sub(now)
     }
 
+    /// The provider told that little is left: nothing for this long (a minute at most).
+    pub fn rest(&mut self, now: Duration, pause: Duration) {
+        self.closed_until = self.closed_until.max(now + pause.min(Duration::from_secs(60)));
+    }
+
     /// The provider said that it was too much: nothing for this long (10 min at most), then at 0.7 of the rate.
     pub fn throttled(&mut self, now: Duration, pause: Duration) {
         let pause = pause.min(Duration::from_secs(600));
@@ -170,6 +175,17 @@ mod tests {
         // What only three were asked for is halved from three.
         portion.note(3, false);
         assert_eq!(portion.size(), 2);
+    }
+
+    #[test]
+    fn a_rest_closes_the_bucket_and_leaves_its_rate() {
+        let mut pace = Pace::new(10);
+        let now = Duration::from_secs(100);
+        pace.rest(now, Duration::from_secs(1));
+        assert_eq!(pace.reserve(now), Duration::from_secs(1));
+        assert_eq!(pace.reserve(now + Duration::from_secs(2)), Duration::ZERO);
+        pace.rest(now, Duration::from_secs(3600));
+        assert!(pace.reserve(now) <= Duration::from_secs(61));
     }
 
     #[test]

@@ -100,6 +100,8 @@ impl Way {
 #[derive(Default)]
 pub struct HttpTransport {
     limits: Limits,
+    /// Trusted beside those of the machine.
+    authorities: Vec<reqwest::Certificate>,
     // Six clients, made when first needed: loading certificates costs milliseconds that loopback does not need.
     clients: [[OnceLock<Option<reqwest::Client>>; 2]; 3],
 }
@@ -115,9 +117,26 @@ impl HttpTransport {
         Self { limits, ..Self::default() }
     }
 
+    /// One that trusts these certificate authorities, as PEM, beside those of the machine.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn trusting(pem: &str) -> Result<Self, &'static str> {
+        let authorities = reqwest::Certificate::from_pem_bundle(pem.as_bytes())
+            .map_err(|_| "it cannot be read as certificates in PEM form")?;
+        if authorities.is_empty() {
+            return Err("it has no certificate in PEM form");
+        }
+        let transport = Self { authorities, ..Self::default() };
+        match build(Way::Far, Route::Pooled, transport.limits, &transport.authorities) {
+            Ok(_) => Ok(transport),
+            Err(_) => Err("one of its certificates cannot be used"),
+        }
+    }
+
     fn client(&self, way: Way, route: Route) -> Option<&reqwest::Client> {
         let slot = &self.clients[way as usize][usize::from(route == Route::Fresh)];
-        slot.get_or_init(|| build(way, route, self.limits).ok()).as_ref()
+        slot.get_or_init(|| build(way, route, self.limits, &self.authorities).ok()).as_ref()
     }
 }
 
@@ -143,7 +162,13 @@ pub fn proxy_for(url: &Url) -> Option<String> {
     Some(format!("{scheme}://{}{}", if known { "***@" } else { "" }, found.uri().authority()?))
 }
 
-fn build(way: Way, route: Route, limits: Limits) -> reqwest::Result<reqwest::Client> {
+fn build(
+    way: Way,
+    route: Route,
+    limits: Limits,
+    authorities: &[reqwest::Certificate],
+) -> reqwest::Result<reqwest::Client> {
+    let extra = authorities.iter().cloned();
     let builder = reqwest::Client::builder()
         .user_agent(concat!("reinstall/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
@@ -158,8 +183,8 @@ fn build(way: Way, route: Route, limits: Limits) -> reqwest::Result<reqwest::Cli
     };
     match way {
         Way::Plain => builder.tls_certs_only(std::iter::empty()).no_proxy().build(),
-        Way::Near => builder.tls_version_min(reqwest::tls::Version::TLS_1_2).no_proxy().build(),
-        Way::Far => builder.tls_version_min(reqwest::tls::Version::TLS_1_2).build(),
+        Way::Near => builder.tls_certs_merge(extra).tls_version_min(reqwest::tls::Version::TLS_1_2).no_proxy().build(),
+        Way::Far => builder.tls_certs_merge(extra).tls_version_min(reqwest::tls::Version::TLS_1_2).build(),
     }
 }
 
@@ -259,5 +284,13 @@ mod tests {
         let Limits { connect, read_idle, read_total, send_total } = Limits::default();
         assert_eq!([connect, read_idle, read_total, send_total].map(seconds), [5, 10, 30, 120]);
         assert_eq!((MOST_BODY, MOST_HEADERS, MOST_HEADER_BYTES), (4 << 20, 100, 64 << 10));
+    }
+
+    #[test]
+    fn authorities_that_are_none_are_refused_when_they_are_read() {
+        let begin = "-----BEGIN CERTIFICATE-----";
+        for bad in ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", begin] {
+            assert!(HttpTransport::trusting(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -74,6 +74,7 @@ fn unknown(entry: &Entry, name: &str) -> Refusal {
 pub fn kind(kind: FieldKind) -> String {
     match kind {
         FieldKind::Text => "text".to_owned(),
+        FieldKind::Lines => "text, or `@FILE`".to_owned(),
         FieldKind::Flag => "`true` or `false`".to_owned(),
         FieldKind::OneOf(words) => format!("one of {}", listed(words.iter().copied())),
         FieldKind::Json => "JSON object or list, or `@FILE`".to_owned(),
@@ -91,7 +92,11 @@ fn misfit(field: &Field, problem: &str) -> Refusal {
 
 fn plain(field: &Field, value: &str) -> Result<FieldValue, Refusal> {
     match field.kind {
-        FieldKind::Text if value.is_empty() => Err(misfit(field, "the value is empty")),
+        FieldKind::Text | FieldKind::Lines if value.is_empty() => Err(misfit(field, "the value is empty")),
+        FieldKind::Lines => match value.strip_prefix('@') {
+            Some(path) => Ok(Value::String(read(field, path)?)),
+            None => Ok(Value::String(value.to_owned())),
+        },
         FieldKind::Text => Ok(Value::String(value.to_owned())),
         FieldKind::Flag => match value {
             "true" => Ok(Value::Bool(true)),
@@ -108,12 +113,18 @@ fn plain(field: &Field, value: &str) -> Result<FieldValue, Refusal> {
     }
 }
 
+/// The text of a file that is no secret.
+fn read(field: &Field, path: &str) -> Result<String, Refusal> {
+    let whole = secret_file::read_data(named(field, path)?, DATA_LIMIT).map_err(|error| file(field, &error))?;
+    Ok(whole.expose().to_owned())
+}
+
 fn json(field: &Field, value: &str) -> Result<FieldValue, Refusal> {
     let from_file;
     let text = match value.strip_prefix('@') {
         Some(path) => {
-            from_file = secret_file::read_data(named(field, path)?, DATA_LIMIT).map_err(|error| file(field, &error))?;
-            from_file.expose()
+            from_file = read(field, path)?;
+            from_file.as_str()
         }
         None => value,
     };
@@ -235,6 +246,19 @@ mod tests {
         assert!(fields.secret["licence"].expose() == "hunter2\nline two");
         assert!(fields.plain.is_empty());
         refused(&[&option, &option]);
+    }
+
+    #[test]
+    fn lines_stand_there_themselves_or_come_from_a_file() {
+        let field = Field { name: "keys", kind: FieldKind::Lines, help: "keys" };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.pub");
+        std::fs::write(&path, "one\ntwo\n").unwrap();
+        assert_eq!(plain(&field, &format!("@{}", path.display())), Ok(json!("one\ntwo\n")));
+        assert_eq!(plain(&field, "one"), Ok(json!("one")));
+        for bad in ["", "@", "@-", "@/nowhere"] {
+            assert!(plain(&field, bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

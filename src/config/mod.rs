@@ -34,7 +34,7 @@ pub use interrupts::{leave_signals_to_others, let_large_writes_fail};
 pub use options::{InFile, OPTIONS, OptionSpec, option};
 pub use origin::{Origin, Sourced};
 pub use password_book::PasswordBook;
-pub use products::select_products;
+pub use products::{names as product_names, select_products};
 pub use prompt::{PromptError, ask_password};
 pub use settings::{Row, Settings, Typed};
 pub use sources::{Overlay, VendorSources};

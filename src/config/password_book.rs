@@ -3,12 +3,15 @@
 use super::secret_file::{FileError, FileFault, check_open, open_fault};
 use crate::model::{RunId, ServerId};
 use crate::secret::Secret;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FallocateFlags, Mode, OFlags};
 use secrecy::zeroize::Zeroizing;
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+
+/// Bytes of a line, more than any provider's password needs.
+const ROOM: u64 = 512;
 
 /// An open file that new passwords are appended to, one JSON object a line.
 #[derive(Debug)]
@@ -51,6 +54,33 @@ impl PasswordBook {
         Ok(Self { path: path.to_path_buf(), file, whole })
     }
 
+    /// Takes room on the disk for so many more passwords, where the file system can: what comes back from a provider
+    /// comes once, and a disk that is full by then would lose it.
+    ///
+    /// # Errors
+    ///
+    /// There is no room, or the file is not there any more and cannot be made again.
+    pub fn reserve(&mut self, passwords: usize) -> Result<(), FileError> {
+        let wrap = |fault| FileError { path: self.path.clone(), fault };
+        let length = self.file.metadata().map_err(|error| wrap(io(error)))?.len();
+        let room = u64::try_from(passwords).unwrap_or(u64::MAX).saturating_mul(ROOM);
+        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, length, room) {
+            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS | rustix::io::Errno::INVAL) => Ok(()),
+            Err(other) => Err(wrap(io(other.into()))),
+        }
+    }
+
+    /// Makes the file anew if its name was taken away since it was opened: what is written to a file without a name is
+    /// gone at the end of the process.
+    fn named(&mut self) -> Result<(), FileFault> {
+        let there = std::fs::symlink_metadata(&self.path).ok();
+        let own = self.file.metadata().map_err(io)?;
+        if there.is_none_or(|there| (there.dev(), there.ino()) != (own.dev(), own.ino())) {
+            *self = Self::open_at(&self.path)?;
+        }
+        Ok(())
+    }
+
     /// Appends a server's password and returns once it is on stable storage. Only then its order may be sent.
     pub fn append(
         &mut self,
@@ -60,9 +90,6 @@ impl PasswordBook {
         password: &Secret,
     ) -> Result<(), FileError> {
         let mut line = Zeroizing::new(String::with_capacity(512 + 6 * password.expose().len()));
-        if !self.whole {
-            line.push('\n');
-        }
         line.push('{');
         let pairs = [
             ("run", run.as_str()),
@@ -78,6 +105,10 @@ impl PasswordBook {
             line.push_str(&text);
         }
         line.push_str("}\n");
+        self.named().map_err(|fault| FileError { path: self.path.clone(), fault })?;
+        if !self.whole {
+            line.insert(0, '\n');
+        }
         // Until all of it is there, the next one must begin on a line of its own.
         self.whole = false;
         self.file
@@ -184,11 +215,45 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let good = PasswordBook::open(&folder.path().join("p")).expect("made");
         let full = File::options().write(true).open(path).expect("the device");
-        let mut book = PasswordBook { file: full, ..good };
+        let mut book = PasswordBook { file: full, path: path.to_path_buf(), ..good };
         let run = RunId::parse("0197f36dd83b7258").expect("a run");
         let id = ServerId::new("i-1").expect("an id");
         let error = book.append(&run, "acme-metal", &id, &Secret::from("hunter2".to_owned())).expect_err("full");
         assert!(matches!(error.fault, FileFault::Io(_)));
         assert!(!format!("{error} {error:?} {}", error.next_step()).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_file_that_was_taken_away_is_made_again_and_without_its_folder_it_is_an_error() {
+        let folder = tempfile::tempdir().expect("folder");
+        let inner = folder.path().join("inner");
+        std::fs::create_dir(&inner).expect("folder");
+        let path = inner.join("passwords");
+        let mut book = PasswordBook::open(&path).expect("made");
+        append(&mut book, "i-1", "first");
+        std::fs::remove_file(&path).expect("removed");
+        append(&mut book, "i-2", "second");
+        let text = std::fs::read_to_string(&path).expect("there again");
+        assert!(text.contains("second") && !text.contains("first"));
+        assert_eq!(mode(&path), 0o600);
+        std::fs::remove_dir_all(&inner).expect("removed");
+        let run = RunId::parse("0197f36dd83b7258").expect("a run");
+        let id = ServerId::new("i-3").expect("an id");
+        let error = book.append(&run, "acme-metal", &id, &Secret::from("third".to_owned())).expect_err("no folder");
+        assert_eq!(error.fault, FileFault::Missing);
+    }
+
+    #[test]
+    fn room_is_taken_without_a_change_to_the_file() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("passwords");
+        let mut book = PasswordBook::open(&path).expect("made");
+        append(&mut book, "i-1", "first");
+        let before = std::fs::read(&path).expect("bytes");
+        book.reserve(1000).expect("room");
+        assert_eq!(std::fs::read(&path).expect("bytes"), before);
+        append(&mut book, "i-2", "second");
+        assert_eq!(std::fs::read_to_string(&path).expect("text").lines().count(), 2);
+        assert!(book.reserve(1 << 50).is_err(), "no disk has that much");
     }
 }

@@ -22,17 +22,28 @@ pub fn select_products(
     if !family.is_empty() {
         return Ok(family);
     }
-    let families = vendors.iter().filter(|vendor| vendor.products.len() > 1).map(|vendor| vendor.name);
-    let names: Vec<&str> = all()
-        .flat_map(|(_, entry)| std::iter::once(entry.id).chain(entry.aliases.iter().copied()))
-        .chain(families)
-        .collect();
+    let names = names(vendors);
     let suggestion = nearest(name, names.iter().copied());
     let message = match name {
         "" => "`--provider` needs a name".to_owned(),
         _ => format!("no provider is called `{name}`{}", did_you_mean(suggestion)),
     };
     Err(Refusal::usage("unknown_provider", message, format!("use one of {}", listed(names))))
+}
+
+/// Everything that `--provider` takes: products with their other names, then families.
+pub fn names(vendors: &[&'static Vendor]) -> Vec<&'static str> {
+    // A product that has its vendor's name stands in the list already, and means itself alone.
+    let shared = |vendor: &&&'static Vendor| {
+        vendor.products.len() > 1 && vendor.products.iter().all(|entry| entry.id != vendor.name)
+    };
+    let families = vendors.iter().filter(shared).map(|vendor| vendor.name);
+    vendors
+        .iter()
+        .flat_map(|vendor| vendor.products)
+        .flat_map(|entry| std::iter::once(entry.id).chain(entry.aliases.iter().copied()))
+        .chain(families)
+        .collect()
 }
 
 #[cfg(test)]

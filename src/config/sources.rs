@@ -9,7 +9,7 @@ use super::{endpoint, values};
 use crate::providers::{Found, SetupError, Sources, Vendor};
 use crate::secret::Secret;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use url::Url;
 
 /// What the sandbox brings: it wins over everything, and beside it no real credentials are read.
@@ -138,6 +138,22 @@ impl<'a> VendorSources<'a> {
         general.value.as_deref().map(|value| found(value, general.origin.to_string()))
     }
 
+    /// The path as it is meant; `None` in the sandbox, where no file is read.
+    fn whole(&self, path: &str) -> Result<Option<PathBuf>, SetupError> {
+        if self.overlay.is_some() {
+            return Ok(None);
+        }
+        // A relative path would let the folder that somebody stands in choose the credentials.
+        match self.environment.expand(path).filter(|path| path.is_absolute()) {
+            Some(path) => Ok(Some(path)),
+            None => Err(SetupError::BadCredentials {
+                origin: path.to_owned(),
+                problem: "the path of a credential file must be absolute".to_owned(),
+                next_step: "write the whole path, or `~/` and the rest".to_owned(),
+            }),
+        }
+    }
+
     fn read(&self, path: &Path) -> Result<Option<Found>, SetupError> {
         let origin = self.environment.shorten(path);
         match secret_file::read_secret(path) {
@@ -186,17 +202,19 @@ impl Sources for VendorSources<'_> {
     }
 
     fn file(&self, path: &str) -> Result<Option<Found>, SetupError> {
-        if self.overlay.is_some() {
-            return Ok(None);
-        }
-        // A relative path would let the folder that somebody stands in choose the credentials.
-        match self.environment.expand(path).filter(|path| path.is_absolute()) {
+        match self.whole(path)? {
             Some(path) => self.read(&path),
-            None => Err(SetupError::BadCredentials {
-                origin: path.to_owned(),
-                problem: "the path of a credential file must be absolute".to_owned(),
-                next_step: "write the whole path, or `~/` and the rest".to_owned(),
-            }),
+            None => Ok(None),
+        }
+    }
+
+    fn open_file(&self, path: &str) -> Result<Option<Found>, SetupError> {
+        let Some(path) = self.whole(path)? else { return Ok(None) };
+        let origin = self.environment.shorten(&path);
+        match secret_file::read_data(&path, secret_file::DATA_LIMIT) {
+            Ok(value) => Ok(Some(Found { value, origin })),
+            Err(error) if matches!(error.fault, FileFault::Missing) => Ok(None),
+            Err(error) => Err(SetupError::BadSetting { origin, problem: error.fault.to_string() }),
         }
     }
 

@@ -99,6 +99,18 @@ pub enum What {
         /// The provider's word.
         status: String,
     },
+    /// The call that changes the server's record before its order is about to leave.
+    Arranging {
+        /// Which try for this server since its last success, from 1.
+        attempt: u32,
+    },
+    /// The record says what the order is to install.
+    Arranged {},
+    /// The record was not, or may not have been, changed: no order follows on it.
+    NotArranged {
+        /// Why.
+        error: ApiError,
+    },
     /// An order is about to leave; on disk before it does.
     OrderIntent {
         /// Number of the permit within the run.
@@ -199,13 +211,16 @@ pub enum What {
 
 impl What {
     /// Every word of the `event` field that this version writes.
-    pub const WORDS: [&str; 21] = [
+    pub const WORDS: [&str; 24] = [
         "run_opened",
         "planned",
         "confirmed",
         "baseline",
         "power_off",
         "stopped",
+        "arranging",
+        "arranged",
+        "not_arranged",
         "order_intent",
         "order_accepted",
         "order_rejected",
@@ -232,6 +247,9 @@ impl What {
             Self::Baseline { .. } => "baseline",
             Self::PowerOff { .. } => "power_off",
             Self::Stopped { .. } => "stopped",
+            Self::Arranging { .. } => "arranging",
+            Self::Arranged {} => "arranged",
+            Self::NotArranged { .. } => "not_arranged",
             Self::OrderIntent { .. } => "order_intent",
             Self::OrderAccepted { .. } => "order_accepted",
             Self::OrderRejected { .. } => "order_rejected",
@@ -257,6 +275,7 @@ impl What {
             self,
             Self::RunOpened(_)
                 | Self::PowerOff { .. }
+                | Self::Arranging { .. }
                 | Self::OrderIntent { .. }
                 | Self::OrderAccepted { .. }
                 | Self::PowerOn {}

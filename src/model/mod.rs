@@ -16,7 +16,7 @@ pub use fault::{ApiError, FaultClass, ReadFault, Refusal};
 pub use guard::{Allow, Guard, Rule, RuleKey};
 pub use ids::{BadId, RunId, ServerId};
 pub use order::{
-    Choice, Expectation, FieldValue, LoginWish, Order, OrderSecrets, PowerOff, PowerOn, PowerPlan, Prepared, Wish,
+    Choice, Expectation, FieldValue, Keep, LoginWish, Order, OrderSecrets, PowerOff, PowerOn, PowerPlan, Prepared, Wish,
 };
 pub use password::{PasswordFault, PasswordRule};
 pub use server::{BadRef, HandleState, Image, KeyPair, Observation, Operation, Phase, Record, Ref, Seen, Watch};

@@ -1,9 +1,10 @@
 //! What the user wishes, what was settled for one server, and what the order needs when it is built.
 
-use super::{Phase, Record};
-use crate::secret::{Reveal, SharedSecret};
+use super::{Phase, Record, ServerId};
+use crate::secret::{Reveal, Secret, SharedSecret};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An image or a key pair as the user names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +149,14 @@ pub struct OrderSecrets {
     pub user_data: Option<SharedSecret>,
     /// Secret `--set` fields.
     pub fields: BTreeMap<String, SharedSecret>,
+    /// Where a password goes that the provider makes up; without one it is forgotten.
+    pub keep: Option<Arc<dyn Keep>>,
+}
+
+/// Keeps what a provider returned: on stable storage once this is back.
+pub trait Keep: Send + Sync {
+    /// Keeps the password of one server; the text of a failure holds nothing of it.
+    fn keep(&self, id: &ServerId, password: &Secret) -> Result<(), String>;
 }
 
 /// What an order is built from: one call for one or several servers that share image and secrets.

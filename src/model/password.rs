@@ -19,6 +19,8 @@ pub struct PasswordRule {
     pub safe_special: &'static str,
     /// Texts that must not be in it, compared without case.
     pub forbidden: &'static [&'static str],
+    /// Whether the provider refuses what breaks the rule; else it is ours, for what guests can take.
+    pub enforced: bool,
 }
 
 /// Which rule a password breaks. Says nothing of the password itself.
@@ -116,6 +118,7 @@ mod tests {
         special: "~!@$^*-_=+",
         safe_special: "~!@$^*-_=+",
         forbidden: &["root"],
+        enforced: true,
     };
 
     #[test]

@@ -1,7 +1,7 @@
 //! Settings and credentials as a provider asks for them; where they come from is the caller's business.
 
 use crate::secret::Secret;
-use url::Url;
+use url::{Host, Url};
 
 /// A value with its origin.
 pub struct Found {
@@ -20,6 +20,10 @@ pub trait Sources {
     fn home_file(&self, relative: &str) -> Result<Option<Found>, SetupError>;
     /// A file at a path that a setting or variable names.
     fn file(&self, path: &str) -> Result<Option<Found>, SetupError>;
+    /// The same for a file that is no secret, such as certificates: others may read it.
+    fn open_file(&self, path: &str) -> Result<Option<Found>, SetupError> {
+        self.file(path)
+    }
     /// A setting as option, environment, configuration file and default settle it:
     /// `region`, `project`, and the keys of the vendor's section.
     fn setting(&self, key: &str) -> Option<Found>;
@@ -78,4 +82,33 @@ pub enum SetupError {
         /// Region.
         region: String,
     },
+}
+
+/// Reads an address: `https`, or `http` to this machine by its literal address.
+///
+/// # Errors
+/// `BadSetting` for anything else, without quoting it.
+pub fn address(found: &Found) -> Result<Url, SetupError> {
+    let bad = |problem: &str| SetupError::BadSetting { origin: found.origin.clone(), problem: problem.to_owned() };
+    let text = found.value.expose().trim();
+    let url = Url::parse(text).map_err(|_| bad("it is not an address such as https://host"))?;
+    // Judged as it is written: a host that only the parser turns into this one is a disguise.
+    let text = text.to_ascii_lowercase();
+    let written = text.split_once("://").and_then(|(_, rest)| rest.strip_prefix(url.host_str().unwrap_or_default()));
+    if !written.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/', '?', '#'])) {
+        return Err(bad("the host must be a plain name, or an address in its usual form"));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(bad("an address has no user, no password and no query"));
+    }
+    let loopback = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        _ => false,
+    };
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if loopback => Ok(url),
+        _ => Err(bad("an address must begin with https:// (http only for 127.0.0.1 and ::1)")),
+    }
 }

@@ -6,17 +6,20 @@
 mod access;
 #[cfg(test)]
 pub(crate) mod bench;
+pub mod hetzner;
 pub mod huawei;
 pub mod jdcloud;
+pub mod openstack;
 pub mod zenlayer;
 
-pub use access::{Found, SetupError, Sources};
+pub use access::{Found, SetupError, Sources, address};
 
 use crate::model::{
     ApiError, FaultClass, Image, KeyPair, Observation, Order, OrderSecrets, PasswordRule, PowerOff, Prepared, Record,
     Ref, Refusal, Seen, ServerId, Watch, Wish,
 };
 use crate::sandbox::Emulator;
+use crate::secret::Secret;
 use crate::sign::Stages;
 use crate::wire::{Api, Login, Reading, Stamp, WireRequest, WireResponse};
 use std::future::Future;
@@ -56,7 +59,8 @@ pub struct SignScope<'a> {
 pub type BuildFn = fn(&dyn Sources) -> Result<Box<dyn Product>, SetupError>;
 
 /// Every vendor. A new one is its folder, its `mod` line above and its line here.
-pub static VENDORS: &[&Vendor] = &[&jdcloud::VENDOR, &zenlayer::VENDOR, &huawei::VENDOR];
+pub static VENDORS: &[&Vendor] =
+    &[&jdcloud::VENDOR, &zenlayer::VENDOR, &huawei::VENDOR, &openstack::VENDOR, &hetzner::VENDOR];
 
 /// All products, in the order of the registry.
 pub fn entries() -> impl Iterator<Item = (&'static Vendor, &'static Entry)> {
@@ -116,6 +120,8 @@ pub struct LoginFacts {
     pub password_always: bool,
     /// Can go without either: `--no-login`.
     pub none: bool,
+    /// Takes no password of ours: the provider makes one up and its answer to the order carries it.
+    pub returned: bool,
 }
 
 /// One field for `--set`.
@@ -133,6 +139,8 @@ pub struct Field {
 pub enum FieldKind {
     /// Text.
     Text,
+    /// Text that mostly has several lines: a value or `@file`.
+    Lines,
     /// `true` or `false`.
     Flag,
     /// One of these words.
@@ -190,6 +198,11 @@ pub trait Product: Send + Sync {
     /// Each setting and credential with its origin (`HOME`-relative file, variable): never its value if secret.
     fn origins(&self) -> Vec<(&'static str, String)>;
 
+    /// Certificate authorities of the provider's own, as PEM: trusted beside those of the machine, for this product.
+    fn authorities(&self) -> Option<&Found> {
+        None
+    }
+
     /// Settles what later calls need (project, user): called once, before anything else.
     fn connect<'a>(&'a self, _api: &'a dyn Api) -> Reading<'a, ()> {
         Box::pin(std::future::ready(Ok(())))
@@ -227,10 +240,32 @@ pub trait Product: Send + Sync {
     /// [`Seen::Absent`], what it garbles is [`Seen::Fault`]. `watches` is never empty.
     fn observe<'a>(&'a self, api: &'a dyn Api, watches: &'a [Watch]) -> Answering<'a, Vec<(ServerId, Seen)>>;
 
+    /// Builds the call that must have been carried out before the order, where an order takes what it installs from
+    /// the server's own record; `None` for all others. It destroys nothing and may come twice: the engine sends it
+    /// under the order's permit, and the order leaves only after a clear yes.
+    fn arrange(&self, _server: &Prepared) -> Option<WireRequest> {
+        None
+    }
+    /// Reads a 2xx answer to [`Product::arrange`] in which [`Product::fault`] saw no fault.
+    fn judge_arranged(&self, _server: &Prepared, _answer: &WireResponse) -> Result<(), ApiError> {
+        Ok(())
+    }
+
     /// Builds the reinstall call. Pure: the same order gives the same bytes.
     fn order(&self, order: &Order<'_>) -> WireRequest;
     /// Reads a 2xx answer in which [`Product::fault`] saw no fault: exactly one judgement per id.
     fn judge(&self, ids: &[ServerId], answer: &WireResponse) -> Vec<(ServerId, Judgement)>;
+
+    /// The password that the provider made up for this server, out of the answer to an order that it took. It goes
+    /// to the file of `--generate-password`, and nowhere else.
+    fn returned(&self, _id: &ServerId, _answer: &WireResponse) -> Option<Secret> {
+        None
+    }
+
+    /// How a person sets a new password where the one that the provider made up was lost; `None` where it makes up none.
+    fn new_password(&self) -> Option<&'static str> {
+        None
+    }
 
     /// Builds the call that powers a server off; `None` where the product never needs one.
     fn stop(&self, server: &Prepared, mode: PowerOff, secrets: &OrderSecrets) -> Option<WireRequest>;
@@ -242,6 +277,17 @@ pub trait Product: Send + Sync {
     /// Reads the provider's error, if the answer is one in the provider's own format. `None` for a good
     /// answer, and for anything that is not this provider speaking (HTML, bare text).
     fn fault(&self, answer: &WireResponse) -> Option<(FaultClass, ApiError)>;
+    /// Whether an answer of 500 and above to an order proves all the same that nothing was carried out, so that its
+    /// [`Product::fault`] is a refusal. Only for words that can have no other cause.
+    fn proves_refusal(&self, _answer: &WireResponse) -> bool {
+        false
+    }
     /// The provider's id of the request, for support.
     fn request_id(&self, answer: &WireResponse) -> Option<String>;
+
+    /// How long the next request should wait although this answer is good, where its headers tell that the
+    /// allowance of requests is nearly used.
+    fn pause(&self, _answer: &WireResponse) -> Option<Duration> {
+        None
+    }
 }

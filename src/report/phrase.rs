@@ -49,6 +49,12 @@ pub(super) fn phrase(what: &What) -> Phrase {
             (Change, None, how.to_owned())
         }
         What::Stopped { status } => (Change, None, format!("is off ({})", clean(status))),
+        What::Arranging { attempt: 1 } => (Change, None, "changes its record for the order".to_owned()),
+        What::Arranging { attempt } => (Change, None, format!("changes its record for the order (attempt {attempt})")),
+        What::Arranged {} => (Detail, None, "its record says what is to be installed".to_owned()),
+        What::NotArranged { error } => {
+            (Change, Some(Tone::Warn), format!("no order: its record is not known to be changed: {}", fault(error)))
+        }
         // A provider that knows tokens answers a repeat with its first answer and carries out nothing twice.
         What::OrderIntent { permit, attempt, token: Some(_) } if *attempt > 1 => {
             (Change, None, format!("asks again under the same token (permit {permit}, attempt {attempt})"))

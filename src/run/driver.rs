@@ -3,11 +3,11 @@
 use super::machine::{Action, Chance, Input, Lane, Machine, Power};
 use super::policy::PERMIT_LIFE;
 use super::recorder::{Lost, Recorder};
-use crate::client::{Client, Outcome};
+use crate::client::{Client, Delivery, Outcome};
 use crate::clock::Clock;
 use crate::flaw::{self, Flaw};
 use crate::journal::Claims;
-use crate::model::{ApiError, FaultClass, Order, OrderSecrets, Seen, Watch, What, Wish};
+use crate::model::{ApiError, FaultClass, Order, OrderSecrets, Seen, ServerId, Watch, What, Wish};
 use crate::secret::Reveal;
 use crate::wire::ReadFault;
 use futures_util::future::{BoxFuture, join_all};
@@ -55,6 +55,8 @@ pub struct Ended {
     pub journal_lost: Option<String>,
     /// Standard output was lost.
     pub output_lost: bool,
+    /// A password that the provider made up could not be written to its file.
+    pub password_lost: bool,
 }
 
 /// Makes the lane of a product for a wish.
@@ -65,6 +67,7 @@ pub fn lane(
     product: Arc<dyn crate::providers::Product>,
 ) -> Lane {
     let facts = &client.product().entry().facts;
+    let arranging = product.clone();
     Lane {
         product: client.product().entry().id,
         order_batch: facts.order_batch,
@@ -73,7 +76,9 @@ pub fn lane(
         token_door: facts.token_door,
         power_off: wish.power_off,
         start_when_off: wish.power_on == crate::model::PowerOn::Auto,
+        new_password: client.product().new_password().filter(|_| wish.login.password),
         admit: Box::new(move |seen| product.admit(seen, &wish)),
+        arranges: Box::new(move |prepared| arranging.arrange(prepared).is_some()),
     }
 }
 
@@ -135,7 +140,10 @@ pub async fn drive(
                 inputs.push_back(Input::Signal(name));
                 signal = signals();
             }
-            Some(input) = flying.next(), if !flying.is_empty() => inputs.push_back(input),
+            Some(input) = flying.next(), if !flying.is_empty() => {
+                ended.password_lost |= matches!(&input, Input::Sent { lost, .. } if !lost.is_empty());
+                inputs.push_back(input);
+            }
             () = crew.clock.sleep(pause) => inputs.push_back(Input::Tick),
         }
     }
@@ -195,12 +203,29 @@ fn carry_out<'a>(
                     .collect();
                 flying.push(Box::pin(look(&crew.clients[lane], targets, watches)));
             }
+            Action::Arrange { target, issued } => {
+                if !gate.open() {
+                    let unsent =
+                        Outcome::Unsent { class: FaultClass::Unreachable, error: held_back(ended), renewed: false };
+                    inputs.push_back(Input::Arranged { target, result: Err(unsent) });
+                    continue;
+                }
+                let chosen = &machine.targets()[target];
+                let client = &crew.clients[chosen.lane];
+                let prepared = chosen.prepared.clone();
+                let (gate, clock) = (gate.clone(), crew.clock.clone());
+                flying.push(Box::pin(async move {
+                    let fresh = || clock.now().boot.saturating_sub(issued) < PERMIT_LIFE;
+                    let result = client.arrange(&prepared, || fresh() && gate.open()).await;
+                    Input::Arranged { target, result }
+                }));
+            }
             Action::Send { permit, issued, lane, targets, token } => {
                 if !gate.open() {
                     let error = held_back(ended);
                     let unsent = Outcome::Unsent { class: FaultClass::Unreachable, error, renewed: false };
                     let outcomes = targets.into_iter().map(|index| (index, unsent.clone())).collect();
-                    inputs.push_back(Input::Sent { permit, outcomes, halt: None, hold: None });
+                    inputs.push_back(Input::Sent { permit, outcomes, halt: None, hold: None, lost: Vec::new() });
                     continue;
                 }
                 flying.push(Box::pin(send(crew, machine, gate.clone(), permit, issued, lane, targets, token)));
@@ -271,6 +296,18 @@ async fn look(client: &Client, targets: Vec<usize>, watches: Vec<Watch>) -> Inpu
     Input::Looked(results)
 }
 
+/// Keeps the passwords that the provider made up, before anything else is told of the order. Returns the servers for
+/// which that failed, and why.
+fn keep(secrets: &OrderSecrets, delivery: &Delivery, ids: &[ServerId], targets: &[usize]) -> Vec<(usize, String)> {
+    let Some(book) = secrets.keep.as_ref() else { return Vec::new() };
+    let lost = delivery.returned.0.iter().filter_map(|(id, password)| {
+        let why = book.keep(id, password).err()?;
+        let place = ids.iter().position(|known| known == id)?;
+        Some((targets[place], why))
+    });
+    lost.collect()
+}
+
 /// Builds the order now and returns the future that sends it.
 #[expect(
     clippy::too_many_arguments,
@@ -297,7 +334,8 @@ fn send<'a>(
     async move {
         let fresh = || clock.now().boot.saturating_sub(issued) < PERMIT_LIFE || flaw::is(Flaw::PermitForEver);
         let delivery = client.order(request, &ids, || fresh() && gate.open()).await;
+        let lost = keep(secrets, &delivery, &ids, &targets);
         let outcomes = targets.into_iter().zip(delivery.outcomes).collect();
-        Input::Sent { permit, outcomes, halt: delivery.halt, hold: delivery.hold }
+        Input::Sent { permit, outcomes, halt: delivery.halt, hold: delivery.hold, lost }
     }
 }

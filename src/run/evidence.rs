@@ -119,6 +119,12 @@ fn changed_mark(before: &Before<'_>, prepared: &Prepared, now: &Observation) -> 
     })
 }
 
+/// Whether a mark that each order of this kind changes, whatever it was, is another one than in the baseline.
+pub fn marked_anew(baseline: &Observation, prepared: &Prepared, now: &Observation) -> bool {
+    let mut any = prepared.must_change.iter().filter(|(_, wanted)| wanted.is_none());
+    any.any(|(mark, _)| value(baseline, mark).zip(value(now, mark)).is_some_and(|(old, new)| old != new))
+}
+
 fn value<'a>(seen: &'a Observation, mark: &str) -> Option<&'a String> {
     seen.marks.get(mark).or(if mark == "image" { seen.image.as_ref() } else { None })
 }

@@ -3,13 +3,15 @@
 //! It does no input or output and asks no clock: the driver feeds it what happened and carries out what it
 //! says, in order. So a simulation can drive it through every fault at every moment.
 
+use super::arrange;
 use super::hold::{Health, Until};
+use super::passwords;
 use super::policy::{PERMIT_LIFE, PERMITS, Policy, SUSPENSION};
 use super::target::{Stage, Target};
 use crate::client::Outcome;
 use crate::clock::Now;
 use crate::flaw::{self, Flaw};
-use crate::model::{ApiError, FaultClass, Observation, PowerOff, Seen, Verdict, What};
+use crate::model::{ApiError, FaultClass, Observation, PowerOff, Prepared, Seen, Verdict, What};
 use crate::providers::Admission;
 use std::time::Duration;
 
@@ -27,10 +29,14 @@ pub struct Lane {
     pub token_door: Option<Duration>,
     /// Whether a server in this state may be reinstalled.
     pub admit: Box<dyn Fn(&Observation) -> Admission + Send>,
+    /// Whether its record must be changed before its order.
+    pub arranges: Box<dyn Fn(&Prepared) -> bool + Send>,
     /// How it is stopped.
     pub power_off: PowerOff,
     /// Whether a server that ends off is started.
     pub start_when_off: bool,
+    /// How to set a new password where a made-up one that the run waits for was lost.
+    pub new_password: Option<&'static str>,
 }
 
 /// Randomness from outside.
@@ -67,6 +73,15 @@ pub enum Input {
         halt: Option<String>,
         /// Why none may follow at this product before a look was read, if so.
         hold: Option<String>,
+        /// Servers whose made-up password came and could not be kept, and why.
+        lost: Vec<(usize, String)>,
+    },
+    /// The call before an order has ended.
+    Arranged {
+        /// The server.
+        target: usize,
+        /// A clear yes, or what became of the order for want of one.
+        result: Result<(), Outcome>,
     },
     /// A power call has ended.
     Powered {
@@ -88,8 +103,8 @@ pub enum Input {
 /// What to do, in order.
 #[derive(Debug, PartialEq)]
 pub enum Action {
-    /// Write an event, of one server or of the run. When a durable one cannot be written, every `Send` and
-    /// `Power` that follows in the same list must not be carried out.
+    /// Write an event, of one server or of the run. When a durable one cannot be written, every `Arrange`,
+    /// `Send` and `Power` that follows in the same list must not be carried out.
     Record(Option<usize>, What),
     /// Read these servers, all of one lane, at most its batch.
     Look {
@@ -97,6 +112,13 @@ pub enum Action {
         lane: usize,
         /// The servers.
         targets: Vec<usize>,
+    },
+    /// Send the call that must come before the order of this server, not later than 30 s of boot time after this.
+    Arrange {
+        /// The server.
+        target: usize,
+        /// Boot time of this moment.
+        issued: Duration,
     },
     /// Send one order under this permit, which is void 30 s of boot time after its issue.
     Send {
@@ -173,7 +195,7 @@ impl Machine {
     /// is on the wire.
     pub fn done(&self) -> bool {
         self.targets.iter().all(|target| target.stage == Stage::Done)
-            || (self.leaving.is_some() && !self.targets.iter().any(|t| matches!(t.stage, Stage::Sending { .. })))
+            || (self.leaving.is_some() && !self.targets.iter().any(Target::on_the_wire))
     }
 
     /// Takes what happened and says what to do.
@@ -184,13 +206,14 @@ impl Machine {
             // What is seen now could only begin something that may not leave any more: the next process looks again.
             Input::Looked(_) if self.leaving.is_some() => {}
             Input::Looked(results) => self.looked(now, results),
-            Input::Sent { permit, outcomes, halt, hold } => {
+            Input::Sent { permit, outcomes, halt, hold, lost } => {
                 let lane = outcomes.first().map(|(index, _)| self.targets[*index].lane);
                 for (index, outcome) in outcomes {
                     if self.targets[index].stage == (Stage::Sending { permit }) {
                         self.sent(now, index, permit, outcome);
                     }
                 }
+                self.passwords_lost(now, lost);
                 if let Some(reason) = halt {
                     self.halt(now, reason);
                 }
@@ -198,6 +221,7 @@ impl Machine {
                     self.hold(now, lane, Until::Readable, reason);
                 }
             }
+            Input::Arranged { target, result } => self.arrange_ended(now, target, result),
             Input::Powered { target, power, result } => self.powered(now, target, power, result),
             Input::Signal(name) => {
                 self.actions.push(Action::Record(None, What::Signalled { signal: name.to_owned() }));
@@ -211,6 +235,8 @@ impl Machine {
             self.end_long_holds(now);
             self.stop_rule(now);
             self.admit_next(now);
+            self.look_again_at_old_baselines(now);
+            self.arrange_next(now);
             self.issue_permits(now);
             self.due_looks(now);
         }
@@ -267,7 +293,7 @@ impl Machine {
     }
 
     /// Ends a server that the halted run does not come to any more.
-    fn not_started(&mut self, now: Now, index: usize, reason: &str) {
+    pub(super) fn not_started(&mut self, now: Now, index: usize, reason: &str) {
         let left_off = match self.targets[index].stopped_by_us {
             true => "; it was powered off for the reinstall and is off now",
             false => "",
@@ -283,7 +309,9 @@ impl Machine {
         if target.stage == Stage::Done {
             return;
         }
+        let error = error.map(|error| arrange::left_behind(target, verdict, error));
         target.stage = Stage::Done;
+        let error = error.or_else(|| passwords::unknown(target, &self.lanes[target.lane], verdict));
         target.verdict = Some(verdict);
         target.finished_at = Some(now.wall);
         target.error.clone_from(&error);
@@ -318,7 +346,7 @@ impl Machine {
     }
 
     /// Whether failures, together with orders that may have been taken and show no start, forbid new orders for now.
-    fn held(&self) -> bool {
+    pub(super) fn held(&self) -> bool {
         let doubtful = |t: &&Target| t.verdict.is_none() && t.maybe && !t.accepted && t.proof.is_none();
         let failed = self.targets.iter().filter(|t| t.verdict.is_some_and(Verdict::counts_as_failure)).count();
         failed + self.targets.iter().filter(doubtful).count() >= self.policy.max_failures
@@ -328,7 +356,7 @@ impl Machine {
         !target.ordered()
             && matches!(
                 target.stage,
-                Stage::Checking { .. } | Stage::Stopping(_) | Stage::Ready | Stage::Pausing { .. }
+                Stage::Checking { .. } | Stage::Stopping(_) | Stage::Ready | Stage::Arranging | Stage::Pausing { .. }
             )
     }
 
@@ -365,10 +393,11 @@ impl Machine {
         if self.halted.is_some() || self.policy.watch_only {
             return;
         }
-        self.look_again_at_old_baselines(now);
         loop {
             // A repeat under its token goes first: it settles what holds the others back.
-            let ready = |target: &Target| target.stage == Stage::Ready && !self.on_hold(target.lane);
+            let ready = |target: &Target| {
+                target.stage == Stage::Ready && !self.on_hold(target.lane) && !self.must_arrange(target)
+            };
             let first = self.targets.iter().position(|target| ready(target) && target.maybe);
             let Some(first) = first.or_else(|| self.targets.iter().position(ready)) else { return };
             let (lane, secrets, repeat) =
@@ -381,7 +410,7 @@ impl Machine {
             let group: Vec<usize> = (first..self.targets.len())
                 .filter(|&index| {
                     let target = &self.targets[index];
-                    target.stage == Stage::Ready
+                    ready(target)
                         && target.lane == lane
                         && target.secrets == secrets
                         && target.maybe == repeat
@@ -395,6 +424,9 @@ impl Machine {
 
     /// A permit rests on what was seen just before it: who had to wait for it is looked at again.
     fn look_again_at_old_baselines(&mut self, now: Now) {
+        if self.halted.is_some() || self.policy.watch_only {
+            return;
+        }
         for target in &mut self.targets {
             let old = now.boot.saturating_sub(target.baseline_at) > PERMIT_LIFE;
             if target.stage == Stage::Ready && !target.maybe && old {
@@ -487,43 +519,6 @@ impl Machine {
         target.begin_count();
         target.stage = Stage::Watching;
         target.next_look = now.steady + pause;
-    }
-
-    fn unsent(&mut self, now: Now, index: usize, permit: u64, class: FaultClass, error: ApiError, renewed: bool) {
-        self.actions.push(Action::Record(Some(index), What::OrderUnsent { permit, error: error.clone() }));
-        if self.targets[index].ordered() {
-            self.watch(now, index);
-            return;
-        }
-        let refused = matches!(class, FaultClass::Denied | FaultClass::SignedOut | FaultClass::ClockSkew);
-        if refused && (!renewed || self.targets[index].renewed) {
-            self.finish(now, index, Verdict::Rejected, Some(error.clone()));
-            self.halt(now, format!("the provider refuses the credentials: {}", error.message));
-            return;
-        }
-        if class == FaultClass::Untrusted {
-            self.finish(now, index, Verdict::NotStarted, Some(error.clone()));
-            self.halt(now, error.message);
-            return;
-        }
-        // Its order was on the wire when the run was halted: there is no permit left to try again with.
-        if let Some(reason) = self.halted.clone() {
-            return self.not_started(now, index, &reason);
-        }
-        let jitter = self.chance.unit();
-        let target = &mut self.targets[index];
-        target.renewed |= refused;
-        if target.permits >= PERMITS {
-            self.finish(now, index, Verdict::NotStarted, Some(error));
-            return;
-        }
-        let wait = match class {
-            FaultClass::Throttled(Some(asked)) => asked.min(Duration::from_secs(600)),
-            FaultClass::Throttled(None) => crate::client::backoff(target.permits + 1, jitter.max(0.5)),
-            _ if refused => Duration::ZERO,
-            _ => crate::client::backoff(target.permits, jitter),
-        };
-        target.stage = Stage::Pausing { until: now.steady + wait };
     }
 
     /// Reads what is due, many servers to a request.

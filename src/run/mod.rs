@@ -1,9 +1,12 @@
 //! A run: plan, order, watch. [`machine`] decides, [`driver`] carries out, [`recorder`] remembers and tells.
 
+mod again;
+mod arrange;
 pub mod driver;
 pub mod evidence;
 mod hold;
 pub mod machine;
+pub mod passwords;
 pub mod plan;
 pub mod policy;
 mod power;

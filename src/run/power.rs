@@ -174,6 +174,16 @@ impl Machine {
 
     fn power_refused(&mut self, now: Now, index: usize, power: Power, class: &FaultClass, error: ApiError) {
         if power == Power::On {
+            let gap = self.policy.confirm_gap();
+            let target = &mut self.targets[index];
+            if let Stage::Starting(asked) = &mut target.stage
+                && asked.taken
+            {
+                // An earlier start may have been taken: no further one, and the looks decide.
+                asked.times = POWER_TRIES;
+                target.next_look = now.steady + gap;
+                return;
+            }
             return self.finish(now, index, Verdict::Failed, Some(error));
         }
         let halt = match class {

@@ -49,7 +49,9 @@ impl PastServer {
         let Some(target) = &mut self.target else { return };
         // A resumed run has done this already; where the journal alone speaks, an order on its way was left so.
         unanswered(target);
-        let again = Target::planned(target.lane, target.prepared.clone(), target.secrets);
+        let mut again = Target::planned(target.lane, target.prepared.clone(), target.secrets);
+        // What an earlier order put on the record is still there.
+        again.touched = target.touched;
         let before = std::mem::replace(target, again);
         // An allowance that was not used is replaced by this one.
         if self.before_resend.is_none() {
@@ -195,6 +197,9 @@ fn take(server: &mut PastServer, event: &Event, index: usize) {
             target.baseline_twice = true;
         }
         What::PowerOff { .. } => target.stopped_by_us = true,
+        // Without an answer it may have been carried out.
+        What::Arranging { .. } => target.touched = true,
+        What::Arranged {} => target.record_says_new(),
         What::OrderIntent { permit, attempt, token } => {
             target.permits = *attempt;
             target.token.clone_from(token);
@@ -362,6 +367,17 @@ mod tests {
         assert!(target.maybe, "an intent without an outcome may have been sent");
         assert_eq!(target.stage, Stage::Watching);
         assert_eq!(target.token, None, "without its token there is no door for a repeat");
+    }
+
+    #[test]
+    fn a_call_before_the_order_is_no_order() {
+        let server = told(vec![What::Arranging { attempt: 1 }]);
+        let target = server.target.unwrap();
+        assert_eq!((target.stage.clone(), target.orders_sent(), target.touched), (Stage::Queued, 0, true));
+        let server = told(vec![What::Arranging { attempt: 1 }, What::Arranged {}, intent(1)]);
+        assert_eq!(server.target.unwrap().stage, Stage::Watching, "behind a permit nothing is sent again");
+        let server = told(vec![What::Arranging { attempt: 1 }, What::Arranged {}, intent(1), resend()]);
+        assert!(server.target.unwrap().touched, "what is on the record stays there");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Orders of other runs for the same servers: what is seen of a server after those is no proof of ours.
 
-use crate::journal::{Store, StoreError};
+use crate::journal::{Store, StoreError, Story};
 use crate::model::{Event, RunId, ServerId, What};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -23,19 +23,22 @@ pub fn ordered_since(store: &Store, own: &RunId, ours: &[Ours<'_>]) -> Result<Ve
     let mut found = vec![None; ours.len()];
     for run in store.runs()?.into_iter().filter(|run| run != own) {
         let Ok(story) = store.read(&run) else { continue };
-        let events = || story.events.iter().chain(&story.salvaged);
-        let endpoints = endpoints(events());
         for (server, found) in ours.iter().zip(&mut found) {
-            let key = (server.provider, server.instance);
-            // Where damage has taken the plan, the id alone decides: too careful is better than too bold.
-            let same = endpoints.get(&key).is_none_or(|endpoint| *endpoint == server.endpoint);
-            let later = || events().any(|event| of(event) == Some(key) && is_order(event) && event.at > server.since);
-            if same && later() {
+            if ordered_in(&story, server) {
                 *found = Some(run.clone());
             }
         }
     }
     Ok(found)
+}
+
+/// Whether this story of another run has a later order for the server.
+pub fn ordered_in(story: &Story, server: &Ours<'_>) -> bool {
+    let events = || story.events.iter().chain(&story.salvaged);
+    let key = (server.provider, server.instance);
+    // Where damage has taken the plan, the id alone decides: too careful is better than too bold.
+    let same = endpoints(events()).get(&key).is_none_or(|endpoint| *endpoint == server.endpoint);
+    same && events().any(|event| of(event) == Some(key) && is_order(event) && event.at > server.since)
 }
 
 fn of(event: &Event) -> Option<(&str, &ServerId)> {

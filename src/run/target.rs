@@ -18,8 +18,10 @@ pub enum Stage {
     },
     /// It was asked to power off.
     Stopping(Asked),
-    /// Ready for a permit.
+    /// Ready for a permit, or first for the call that changes its record.
     Ready,
+    /// The call that must come before its order is on the wire.
+    Arranging,
     /// A permit is out.
     Sending {
         /// Which.
@@ -75,6 +77,12 @@ pub struct Target {
     pub baseline_at: Duration,
     /// Whether this run powered it off.
     pub stopped_by_us: bool,
+    /// Its record may have been changed for the order.
+    pub touched: bool,
+    /// Its record is known to say what the order is to install; a later look at the server ends that.
+    pub arranged: bool,
+    /// Calls before the order of which that is not known, or that took too long.
+    pub arrange_failures: u32,
     /// Permits that were issued for it.
     pub permits: u32,
     /// Whether a refused signature or token was renewed once already.
@@ -91,6 +99,8 @@ pub struct Target {
     pub maybe: bool,
     /// The job that the answer named.
     pub ticket: Option<String>,
+    /// Why the password that the provider made up for it could not be kept, if so.
+    pub password_lost: Option<String>,
     /// The provider's ids of our orders.
     pub request_ids: Vec<String>,
     /// Proof that it began.
@@ -107,6 +117,10 @@ pub struct Target {
     pub absent_since: Duration,
     /// Looks behind its own job's end disagree about its state.
     pub disputed: bool,
+    /// Whether a look since the order has shown another status than before it.
+    pub moved: bool,
+    /// Why it failed, as a look since the proof told it: a provider may forget that before the next look.
+    pub failure: Option<ApiError>,
     /// Good looks since the order.
     pub reads: u32,
     /// Failed looks in a row.
@@ -139,6 +153,9 @@ impl Target {
             baseline_twice: false,
             baseline_at: Duration::ZERO,
             stopped_by_us: false,
+            touched: false,
+            arranged: false,
+            arrange_failures: 0,
             permits: 0,
             renewed: false,
             token: None,
@@ -147,6 +164,7 @@ impl Target {
             accepted: false,
             maybe: false,
             ticket: None,
+            password_lost: None,
             request_ids: Vec::new(),
             proof: None,
             last: None,
@@ -155,6 +173,8 @@ impl Target {
             absent: 0,
             absent_since: Duration::ZERO,
             disputed: false,
+            moved: false,
+            failure: None,
             reads: 0,
             faults: 0,
             last_fault: None,
@@ -180,6 +200,11 @@ impl Target {
     /// Whether an order for it was or may have been carried out.
     pub fn ordered(&self) -> bool {
         self.accepted || self.maybe
+    }
+
+    /// Whether a call that changes something is under way for it; its end must be taken.
+    pub fn on_the_wire(&self) -> bool {
+        matches!(self.stage, Stage::Arranging | Stage::Sending { .. })
     }
 
     /// Reinstall orders that were or may have been carried out; one repeated under its token counts once.
@@ -220,6 +245,19 @@ impl Target {
         self.last_fault = None;
         self.absent = 0;
         !same
+    }
+
+    /// Its record was changed: the image that it names from now on is no sign of anything.
+    pub fn record_says_new(&mut self) {
+        (self.touched, self.arranged) = (true, true);
+        if let (Some(baseline), Some((image, _))) = (&mut self.baseline, &self.prepared.image) {
+            baseline.image = Some(image.clone());
+        }
+    }
+
+    /// Whether a look names this image because this run put it on the record.
+    pub fn named_by_us(&self, seen: &Observation) -> bool {
+        self.touched && seen.image.is_some() && seen.image.as_ref() == self.prepared.image.as_ref().map(|(id, _)| id)
     }
 
     /// Forgets the account of equal looks: a new stage begins.

@@ -39,6 +39,7 @@ impl Machine {
     }
 
     fn here(&mut self, now: Now, index: usize, seen: Observation) {
+        let seen = self.own(index, seen);
         match self.targets[index].stage.clone() {
             Stage::Checking { .. } => self.checked(now, index, seen),
             Stage::Stopping(asked) => self.stopping(now, index, &asked, seen),
@@ -49,13 +50,35 @@ impl Machine {
         }
     }
 
+    /// Without a ticket the job of a look is the newest that the server knows, whoever ordered it. It counts only if it
+    /// is newer than the baseline, and never as a good end.
+    fn own(&self, index: usize, mut seen: Observation) -> Observation {
+        let target = &self.targets[index];
+        if target.ticket.is_some() || seen.handle.is_none() {
+            return seen;
+        }
+        let baseline = target.baseline.as_ref();
+        let newer = match baseline {
+            Some(baseline) => evidence::marked_anew(baseline, &target.prepared, &seen),
+            // Another program ordered it, and this look is the first that tells of it.
+            None => target.proof.is_some(),
+        };
+        let counts = target.ordered() && newer;
+        if seen.handle == Some(HandleState::Failed) && !counts {
+            seen.error = None;
+        }
+        seen.handle = seen.handle.filter(|state| counts && *state != HandleState::Done);
+        seen
+    }
+
     /// A fresh look before the order: is it still the server that was planned, in a state that may be reinstalled?
     fn checked(&mut self, now: Now, index: usize, seen: Observation) {
         let lane = self.targets[index].lane;
         let planned = self.targets[index].prepared.clone();
         let first = self.targets[index].last.is_none();
         self.targets[index].note(&seen, now.steady);
-        if planned.record.seen.image.is_some() && seen.image.is_some() && planned.record.seen.image != seen.image {
+        let other = planned.record.seen.image.is_some() && planned.record.seen.image != seen.image;
+        if other && seen.image.is_some() && !self.targets[index].named_by_us(&seen) {
             let error = ApiError::local("changed", "its image has changed since the plan was made".to_owned())
                 .advise("someone else may have reinstalled it: look, then plan again");
             return self.finish(now, index, Verdict::Skipped, Some(error));
@@ -99,6 +122,8 @@ impl Machine {
         target.baseline = Some(seen.clone());
         target.baseline_twice = true;
         target.baseline_at = now.boot;
+        // Between this look and the last one somebody else may have changed its record.
+        target.arranged = false;
         target.stage = Stage::Ready;
         self.actions.push(Action::Record(Some(index), What::Baseline { seen }));
     }
@@ -156,6 +181,9 @@ impl Machine {
         let before = self.targets[index].last.as_ref();
         let disputed = before.is_some_and(|before| done(before) && done(&seen) && before.phase != seen.phase);
         self.targets[index].disputed |= disputed;
+        let old = self.targets[index].baseline.as_ref();
+        let old = old.is_some_and(|baseline| baseline.status.eq_ignore_ascii_case(&seen.status));
+        self.targets[index].moved |= !old;
         let changed = self.targets[index].note(&seen, now.steady);
         self.targets[index].reads += 1;
         if changed {
@@ -169,10 +197,15 @@ impl Machine {
         if !proven {
             return self.not_proven(now, index, &seen);
         }
+        let target = &mut self.targets[index];
+        target.failure = seen.error.clone().or(target.failure.take()).filter(|_| seen.phase == Phase::Failed);
         let target = &self.targets[index];
         let baseline = target.baseline.as_ref();
-        let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.needs(baseline, &seen, target.disputed));
-        if seen.handle == Some(HandleState::Failed) {
+        // Where only the job has told of anything, every look so far could be a late copy of before.
+        let doubtful = target.disputed || (done(&seen) && !target.moved);
+        let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.needs(baseline, &seen, doubtful));
+        let broken = seen.handle == Some(HandleState::Failed);
+        if broken && target.ticket.is_some() {
             return self.finish(now, index, Verdict::Failed, Some(failure(&seen)));
         }
         // While the own job works, the server's status proves nothing.
@@ -184,7 +217,6 @@ impl Machine {
         let Some(phase) = ended else { return self.look_later(now, index) };
         let good = phase == target.prepared.ends;
         // The state of before could be a late copy of it: then a second look has to agree.
-        let old = baseline.is_some_and(|baseline| baseline.status.eq_ignore_ascii_case(&seen.status));
         let first = (done(&seen) && good && !target.disputed && !old) || flaw::is(Flaw::OneReadIsEnough);
         let reads = if first { 1 } else { needed.max(2) };
         let apart = self.policy.confirm_gap();
@@ -194,10 +226,14 @@ impl Machine {
             return;
         }
         match phase {
+            _ if broken => self.finish(now, index, Verdict::Failed, Some(failure(&seen))),
             _ if good => self.finish(now, index, Verdict::Succeeded, None),
             Phase::Stopped => self.ended_off(now, index),
             Phase::Running => self.finish(now, index, Verdict::Succeeded, None),
-            _ => self.finish(now, index, Verdict::Failed, Some(failure(&seen))),
+            _ => {
+                let error = seen.error.clone().or_else(|| target.failure.clone());
+                self.finish(now, index, Verdict::Failed, Some(failure(&Observation { error, ..seen })));
+            }
         }
     }
 

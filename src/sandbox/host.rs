@@ -27,8 +27,9 @@ impl Host {
     }
 
     /// Environment variables with which programs reach the sandbox.
-    pub(super) fn credentials(&self) -> Vec<(&'static str, String)> {
-        self.emulators.iter().flat_map(|emulator| emulator.credentials()).collect()
+    pub(super) fn credentials(&self, base: &str) -> Vec<(&'static str, String)> {
+        let of = |emulator: &dyn Emulator| [emulator.credentials(), emulator.addresses(base)].concat();
+        self.emulators.iter().flat_map(|emulator| of(&**emulator)).collect()
     }
 
     /// The rules, for the control interface.

@@ -84,6 +84,8 @@ pub enum Operation {
     Stop,
     /// Powering on.
     Start,
+    /// The call before an order, which changes the server's record.
+    Arrange,
     /// The order.
     Reinstall,
 }
@@ -194,6 +196,10 @@ pub trait Emulator: Send {
     fn inject(&mut self, what: Injected, route: &Route, world: &mut World) -> Outbound;
     /// Environment variables with which the program and the vendor's tools reach this part.
     fn credentials(&self) -> Vec<(&'static str, String)>;
+    /// Environment variables that hold the sandbox's address as the vendor's tools want it; `base` has no path.
+    fn addresses(&self, _base: &str) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
     /// Forgets what it remembers of orders, when every server goes back to how it was.
     fn reset(&mut self) {}
     /// The ready-made servers.

@@ -115,7 +115,7 @@ fn rule(document: &Value) -> Result<Rule, BadRule> {
         Some(name) => {
             let operation = serde_json::from_value(Value::from(name)).map_err(|_| BadRule::Value {
                 key: "operation",
-                what: "one of reinstall, stop, start, read, sign_in, any",
+                what: "one of reinstall, arrange, stop, start, read, sign_in, any",
             })?;
             if rule.fault.is_of_life() && rule.operation != Some(operation) {
                 return Err(BadRule::Operation(word));

@@ -125,7 +125,7 @@ impl Sandbox {
     /// Environment variables with which this program and the vendors' own tools reach it.
     /// These are no secrets: they open nothing but this sandbox.
     pub fn credentials(&self) -> Vec<(&'static str, String)> {
-        self.shared.host().credentials()
+        self.shared.host().credentials(&self.url())
     }
 
     /// What was received so far, and how often each server was really reinstalled.

@@ -60,6 +60,21 @@ pub enum Scope {
     ProjectId(String),
     /// A project by name; some clouds take the user's domain where none is given.
     ProjectName(String, Option<Domain>),
+    /// The whole cloud, for its operators.
+    System,
+}
+
+impl Scope {
+    fn document(&self) -> Value {
+        match self {
+            Self::ProjectId(id) => json!({"project": {"id": id}}),
+            Self::ProjectName(name, None) => json!({"project": {"name": name}}),
+            Self::ProjectName(name, Some(domain)) => {
+                json!({"project": {"name": name, "domain": domain.document()}})
+            }
+            Self::System => json!({"system": {"all": true}}),
+        }
+    }
 }
 
 /// What proves who is calling.
@@ -90,14 +105,7 @@ pub fn issue(identity: &Url, credentials: &Credentials, catalogue: bool) -> Wire
         Credentials::Password { user, password, scope } => {
             let mut user = user.document();
             user["password"] = password.expose().into();
-            let scope = match scope {
-                Scope::ProjectId(id) => json!({"project": {"id": id}}),
-                Scope::ProjectName(name, None) => json!({"project": {"name": name}}),
-                Scope::ProjectName(name, Some(domain)) => {
-                    json!({"project": {"name": name, "domain": domain.document()}})
-                }
-            };
-            json!({"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope})
+            json!({"identity": {"methods": ["password"], "password": {"user": user}}, "scope": scope.document()})
         }
         Credentials::Application { id, secret } => {
             let mut credential = match id {
@@ -152,7 +160,9 @@ pub struct Service {
 pub struct Endpoint {
     /// `public`, `internal` or `admin`.
     pub interface: String,
-    /// Region.
+    /// Region, by its id.
+    pub region_id: Option<String>,
+    /// The same, as older clouds write it.
     pub region: Option<String>,
     /// The address as the catalogue has it.
     pub url: String,
@@ -241,6 +251,13 @@ impl SignIn {
         Self { identity, credentials: None, catalogue: false, token: Mutex::new(Some(token)) }
     }
 
+    /// The same caller, who asks for the catalogue as well.
+    #[must_use]
+    pub fn with_catalogue(mut self) -> Self {
+        self.catalogue = true;
+        self
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Token>> {
         // The token is replaced as a whole, so a panic elsewhere leaves no half of one.
         self.token.lock().unwrap_or_else(PoisonError::into_inner)
@@ -282,15 +299,22 @@ impl SignIn {
         true
     }
 
-    /// Whether nothing is known of the token yet and [`SignIn::validation`] would tell.
+    /// Whether there is no token, or one of which nothing is known yet.
     pub fn is_blank(&self) -> bool {
-        self.lock().as_ref().is_some_and(|token| token.user.is_none() && token.project.is_none())
+        self.lock().as_ref().is_none_or(|token| token.user.is_none() && token.project.is_none())
+    }
+
+    /// Whether a token that has ended can be replaced.
+    pub fn renews(&self) -> bool {
+        self.credentials.is_some()
     }
 
     /// Builds the call that asks whom the present token belongs to.
     pub fn validation(&self) -> WireRequest {
         let mut url = tokens(&self.identity);
-        url.query_pairs_mut().append_pair("nocatalog", "true");
+        if !self.catalogue {
+            url.query_pairs_mut().append_pair("nocatalog", "true");
+        }
         WireRequest::new(Method::GET, url, VALIDATE)
     }
 
@@ -303,6 +327,9 @@ impl SignIn {
         if let Some(token) = self.lock().as_mut() {
             token.project = document.project;
             token.user = document.user;
+            if !document.catalog.is_empty() {
+                token.catalogue = document.catalog;
+            }
         }
         Ok(())
     }

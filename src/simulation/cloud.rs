@@ -28,7 +28,7 @@ pub(super) struct Call {
 impl Call {
     /// Whether it changes a server.
     pub(super) fn changes(&self) -> bool {
-        matches!(self.route.operation, Operation::Reinstall | Operation::Stop | Operation::Start)
+        !matches!(self.route.operation, Operation::SignIn | Operation::Read)
     }
 }
 

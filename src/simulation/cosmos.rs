@@ -228,6 +228,9 @@ impl Cosmos {
             _ => {
                 let lag = self.lag();
                 let (answer, wiped) = self.cloud.answer(&call, &request, self.now, lag, fate);
+                if call.route.operation == Operation::Stop {
+                    self.oracle.stopped(self.now, &call.route.servers);
+                }
                 if call.route.operation == Operation::Reinstall {
                     self.oracle.arrived(run, &call.route.servers);
                     self.oracle.wiped(self.now, run, &wiped, fate);

@@ -15,6 +15,8 @@ pub(super) struct Disk {
     appends: usize,
     /// Fails this append (counted from 0) and every later one; `true`: the write succeeds and its sync fails.
     breaks: Option<(usize, bool)>,
+    /// A write or a sync has failed in this process' sight.
+    told: bool,
     /// The process dies within this append, after so many bytes of it.
     kills: Option<(usize, usize)>,
 }
@@ -39,10 +41,9 @@ impl Handle {
         disk.bytes[..disk.synced].to_vec()
     }
 
-    /// Whether an append broke: the process was told so.
+    /// Whether the process was told that a write or a sync has failed. What is not synced fails in silence.
     pub(super) fn broken(&self) -> bool {
-        let disk = lock(&self.0);
-        disk.breaks.is_some_and(|(at, _)| disk.appends > at)
+        lock(&self.0).told
     }
 
     /// A new process begins: the disk works again. After a loss of power a part of what was not synced is gone.
@@ -54,6 +55,7 @@ impl Handle {
             disk.bytes.truncate(kept);
         }
         disk.breaks = None;
+        disk.told = false;
         disk.kills = None;
         disk.synced = disk.bytes.len();
     }
@@ -81,6 +83,7 @@ impl Medium for Handle {
                 // A disk that is full takes a part of the write.
                 let part = if number == at { bytes.len() / 2 } else { 0 };
                 disk.bytes.extend_from_slice(&bytes[..part]);
+                disk.told = true;
                 Err(io::ErrorKind::StorageFull.into())
             }
             _ => {
@@ -93,6 +96,7 @@ impl Medium for Handle {
     fn sync(&mut self) -> io::Result<()> {
         let mut disk = lock(&self.0);
         if disk.breaks.is_some_and(|(at, sync)| sync && disk.appends > at) {
+            disk.told = true;
             return Err(io::Error::other("input/output error"));
         }
         disk.synced = disk.bytes.len();

@@ -15,8 +15,10 @@ use crate::run::machine::{Chance, Lane, Machine};
 use crate::run::plan::{self, PlanLane};
 use crate::run::recorder::{Listener, Recorder};
 use crate::run::resume::{Past, past};
+use crate::run::rivals::{Ours, ordered_in};
 use crate::run::target::{Stage, Target};
 use crate::secret::Secret;
+use chrono::DateTime;
 use futures_util::future::BoxFuture;
 use rand::RngExt;
 use std::future::poll_fn;
@@ -144,10 +146,11 @@ impl Desk {
                 targets.push(target);
             }
         }
-        let (queued, mut rest): (Vec<_>, Vec<_>) =
-            targets.into_iter().partition(|target| target.stage == Stage::Queued);
-        rest.extend(self.claim(&kit, queued, &mut opening));
-        self.work(kit, journal, last_seq, next_permit, opening, rest).await;
+        let (done, open): (Vec<_>, Vec<_>) = targets.into_iter().partition(|target| target.stage == Stage::Done);
+        let open = self.without_rivals(&kit, &story, open, &mut opening);
+        let mut targets = self.claim(&kit, open, &mut opening);
+        targets.extend(done);
+        self.work(kit, journal, last_seq, next_permit, opening, targets).await;
     }
 
     fn head(&self, kit: &Kit, total: usize) -> RunHead {
@@ -171,6 +174,33 @@ impl Desk {
         }
     }
 
+    /// What another run of this machine has ordered for since is none of this run's any more.
+    fn without_rivals(&self, kit: &Kit, own: &Story, targets: Vec<Target>, opening: &mut Opening) -> Vec<Target> {
+        if self.claims.is_none() {
+            return targets;
+        }
+        let disks = lock(&self.cosmos).disks.clone();
+        let others = disks.iter().enumerate().filter(|(run, _)| *run != self.run);
+        let others: Vec<Story> = others.map(|(_, disk)| Story::read(&disk.bytes())).collect();
+        let ordered = |event: &&Event| matches!(event.what, What::OrderIntent { .. });
+        let mut free = Vec::new();
+        for target in targets {
+            let product = &kit.products[target.lane];
+            let mine =
+                own.events.iter().rev().filter(|event| event.instance.as_ref() == Some(target.id())).find(ordered);
+            let since = mine.or_else(|| own.events.first()).map_or(DateTime::UNIX_EPOCH, |event| event.at);
+            let (provider, endpoint) = (product.entry().id, product.endpoint().as_str());
+            let ours = Ours { provider, endpoint, instance: target.id(), since };
+            if others.iter().any(|story| ordered_in(story, &ours)) {
+                let verdict = if target.ordered() { Verdict::Unverified } else { Verdict::Skipped };
+                opening.push((Some((provider, target.id().clone())), What::Verdict { verdict, error: None }));
+            } else {
+                free.push(target);
+            }
+        }
+        free
+    }
+
     fn claim(&self, kit: &Kit, targets: Vec<Target>, opening: &mut Opening) -> Vec<Target> {
         let Some(claims) = &self.claims else { return targets };
         let mut free = Vec::new();
@@ -180,7 +210,8 @@ impl Desk {
             match claims.take(product.endpoint().as_str(), &claim) {
                 Ok(()) => free.push(target),
                 Err(_) => {
-                    let verdict = What::Verdict { verdict: Verdict::Skipped, error: None };
+                    let verdict = if target.ordered() { Verdict::Unverified } else { Verdict::Skipped };
+                    let verdict = What::Verdict { verdict, error: None };
                     opening.push((Some((product.entry().id, target.id().clone())), verdict));
                 }
             }
@@ -221,7 +252,7 @@ impl Desk {
         let secrets = [OrderSecrets {
             password: Some(Secret::from(PASSWORD.to_owned()).shared()),
             user_data: None,
-            fields: Default::default(),
+            ..OrderSecrets::default()
         }];
         let crew =
             Crew { clients: &kit.clients, secrets: &secrets, clock: kit.clock.clone(), claims: self.claims.clone() };

@@ -38,6 +38,10 @@ pub(super) struct Oracle {
     pub wipes: Vec<Wipe>,
     /// Orders that the provider took: run and server.
     taken: BTreeSet<(usize, String)>,
+    /// Servers that were said to be reinstalled and left off.
+    left_off: BTreeSet<(usize, String)>,
+    /// When a call that powers a server off last reached the provider.
+    stops: BTreeMap<String, Duration>,
     pub broken: Vec<(&'static str, String)>,
     pub checked: BTreeMap<&'static str, u64>,
     /// Processes that must not change anything any more.
@@ -84,6 +88,7 @@ impl Oracle {
         self.hold("I8", !route.servers.is_empty(), || format!("{} names no server", route.action));
         let word = match route.operation {
             Operation::Reinstall => "order_intent",
+            Operation::Arrange => "arranging",
             Operation::Stop => "power_off",
             _ => "power_on",
         };
@@ -138,6 +143,11 @@ impl Oracle {
         }
     }
 
+    /// A call that powers these servers off reaches the provider.
+    pub(super) fn stopped(&mut self, now: Duration, servers: &[String]) {
+        self.stops.extend(servers.iter().map(|server| (server.clone(), now)));
+    }
+
     /// The program gives its verdict on a server.
     pub(super) fn verdict(&mut self, now: Duration, run: usize, id: &ServerId, verdict: Verdict, truth: Option<Stage>) {
         let server = id.to_string();
@@ -150,10 +160,14 @@ impl Oracle {
         let fits = match verdict {
             Verdict::Succeeded => wipe.as_ref().is_some_and(|wipe| {
                 let good = matches!(wipe.fate.ending, Ending::Good | Ending::Off) && over(wipe);
-                good && (truth == Some(Stage::Running) || self.runs.len() > 1)
+                // A stop from before the order that arrives behind it turns the server off again, now or later.
+                let late_stop = self.stops.get(&server).is_some_and(|stop| *stop > wipe.at);
+                good && (truth == Some(Stage::Running) || late_stop || self.runs.len() > 1)
             }),
             Verdict::Failed => wipe.as_ref().is_some_and(|wipe| match wipe.fate.ending {
                 Ending::Failed | Ending::Off => over(wipe),
+                // Some products leave a server off that was off; a halted run does not start it.
+                Ending::Good => over(wipe) && truth == Some(Stage::Stopped),
                 ending => ending == Ending::Vanishes,
             }),
             Verdict::Vanished => truth.is_none(),
@@ -161,6 +175,9 @@ impl Oracle {
             Verdict::Rejected | Verdict::NotStarted | Verdict::Skipped => own.is_empty(),
             Verdict::Unverified | Verdict::Accepted => true,
         };
+        if verdict == Verdict::Failed && truth == Some(Stage::Stopped) {
+            self.left_off.insert((run, server.clone()));
+        }
         // Two machines that know nothing of each other may take each other's reinstall for their own.
         let fits = fits || (self.company && self.runs.len() > 1);
         let rule = if self.poor_reads { "I4" } else { "I3" };
@@ -191,10 +208,12 @@ impl Oracle {
             let in_time = stale.max(duration) + lag + Duration::from_secs(120) < timeout;
             // Looks are up to a minute apart: what shows for less may pass unseen.
             let seen = shows_progress && duration > stale + lag + Duration::from_secs(61);
+            // A run that was halted meanwhile starts nothing, and some products leave off what was off.
+            let left_off = said == Failed && self.left_off.contains(&(wipe.run, wipe.server.clone()));
             let allowed: &[Verdict] = match ending {
+                Ending::Good | Ending::Off if left_off => &[Failed],
                 // An end that came without a sign of its beginning, or too late, may stay unknown.
                 Ending::Good if in_time && seen => &[Succeeded],
-                // A run that was halted meanwhile starts nothing.
                 Ending::Off if in_time && seen => &[Succeeded, Failed],
                 Ending::Failed if in_time && seen => &[Failed],
                 Ending::Good => &[Succeeded, TimedOut, Unverified],

@@ -4,19 +4,24 @@
 #[path = "../artefacts/mod.rs"]
 mod artefacts;
 mod bench;
+mod completions;
 mod errors;
 mod faults;
 mod guards;
 mod help;
+mod hetzner;
 mod hosts;
+mod ironic;
 mod journal;
 mod limits;
 mod lost;
+mod openstack;
 mod output;
 mod plans;
 mod process;
 mod prompt;
 mod resume;
+mod returned;
 mod run;
 mod sandbox;
 mod secrets;

@@ -13,7 +13,7 @@ const PLAIN: &str = "Zq7-Geheim2=tX";
 const SCRIPT: &str = "#!/bin/sh\necho GeheimesSkript77\n";
 
 /// A secret as it could be spelt.
-fn spellings(secret: &str) -> Vec<String> {
+pub(crate) fn spellings(secret: &str) -> Vec<String> {
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut all = vec![
         secret.to_owned(),

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,13 @@ impl Drop for Running {
 
 impl Running {
     pub(crate) fn start<S: AsRef<OsStr>>(bench: &Bench, arguments: &[S]) -> Self {
-        let mut process = bench.command(arguments).spawn().expect("the program runs");
+        Self::of(bench, bench.command(arguments))
+    }
+
+    /// The same by a command of the test's own.
+    pub(crate) fn of(bench: &Bench, mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("the program runs");
         let output = BufReader::new(process.stdout.take().expect("its output"));
         Self { process, output: Some(output), seen: Vec::new(), artefacts: bench.artefacts() }
     }

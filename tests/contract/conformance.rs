@@ -1,6 +1,6 @@
 //! Every rule, for every product of the registry. A new product is held to all of them by being registered.
 
-use crate::rules::{answers, flow, looks, orders, power, sending, wishes};
+use crate::rules::{answers, arrange, flow, looks, orders, power, sending, wishes};
 use crate::stage::Stage;
 use reinstall::providers::entries;
 use std::any::Any;
@@ -97,6 +97,12 @@ rules! {
         "A truncated, foreign, garbled or huge answer to an order is `maybe`, never a verdict" => answers::orders,
     spoilt_answers_to_reads_are_faults:
         "A truncated, foreign, garbled or huge answer to a read is a fault, never a state" => answers::reads,
+    an_order_never_rests_on_a_doubtful_call_before_it:
+        "A lost, spoilt or failing answer to the call before an order leaves no order; it comes again" => arrange::doubts,
+    a_refused_call_before_an_order_is_the_end:
+        "A refused call before an order is told as such, and no order follows" => arrange::refusals,
+    a_changed_record_is_rolled_forward:
+        "After a refused order the changed record is told, and the next run goes on from it" => arrange::rolled_forward,
     redirects_are_never_followed:
         "A redirect is not followed, and no further order follows it" => answers::redirects,
 }

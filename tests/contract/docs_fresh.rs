@@ -73,6 +73,7 @@ fn yes(is: bool) -> &'static str {
 fn takes(kind: FieldKind) -> String {
     match kind {
         FieldKind::Text => "text".to_owned(),
+        FieldKind::Lines => "text, or `@FILE`".to_owned(),
         FieldKind::Flag => "`true` or `false`".to_owned(),
         FieldKind::OneOf(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
         FieldKind::Json => "JSON, or `@FILE`".to_owned(),
@@ -91,22 +92,27 @@ fn product(page: &mut String, entry: &Entry) {
         (true, true) => "password or key pair, not both",
         (true, false) => "password",
         (false, true) => "key pair",
+        (false, false) if facts.login.returned => {
+            "the provider makes a password up, and `--generate-password` keeps it"
+        }
         (false, false) => "none",
     };
     let none = if facts.login.none { "; `--no-login` where the image allows it" } else { "" };
     let rule = &facts.password;
     row(page, &["the server must be", facts.must_be]);
     row(page, &["login", &format!("{login}{none}")]);
-    row(
-        page,
-        &[
-            "password",
-            &format!(
-                "{} to {} characters, {} of upper case, lower case, digit, special; special are `` {} ``",
-                rule.min, rule.max, rule.classes, rule.special
-            ),
-        ],
-    );
+    if facts.login.password {
+        row(
+            page,
+            &[
+                "password",
+                &format!(
+                    "{} to {} characters, {} of upper case, lower case, digit, special; special are `` {} ``",
+                    rule.min, rule.max, rule.classes, rule.special
+                ),
+            ],
+        );
+    }
     if !rule.forbidden.is_empty() {
         row(page, &["not in a password", &rule.forbidden.join(", ")]);
     }

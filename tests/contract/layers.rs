@@ -74,7 +74,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("signal_hook", &["config"]),
     ("strsim", &["config"]),
     ("tokio", &["clock.rs", "client", "run", "sandbox", "cli"]),
-    ("toml", &["config"]),
+    ("toml", &["config", "vendor"]),
     ("uuid", &["model", "client", "run", "sandbox", "vendor", "emulator", "cli"]),
     ("wildmatch", &["model"]),
 ];
@@ -85,19 +85,27 @@ const ANYWHERE: &[&str] = &["bytes", "chrono", "http", "serde", "serde_json", "t
 /// Where a secret's text is taken out, and how often at most. A new place is a decision, not a slip.
 const EXPOSED: &[(&str, usize)] = &[
     ("cli/login.rs", 1),
-    ("config/fields.rs", 2),
+    // Certificate authorities: no secret, though they come like one.
+    ("cli/session.rs", 1),
+    ("config/fields.rs", 3),
     ("config/password_book.rs", 2),
     ("config/passwords.rs", 1),
     ("config/prompt.rs", 2),
     ("config/secret_file.rs", 1),
     ("model/password.rs", 1),
+    ("providers/access.rs", 1),
+    ("providers/hetzner/login.rs", 6),
     ("providers/huawei/credentials.rs", 9),
-    ("providers/huawei/endpoints.rs", 2),
+    ("providers/huawei/endpoints.rs", 3),
     ("providers/huawei/files.rs", 5),
     ("providers/huawei/sign.rs", 2),
     ("providers/jdcloud/cps.rs", 1),
     ("providers/jdcloud/login.rs", 7),
     ("providers/jdcloud/sign.rs", 2),
+    ("providers/openstack/account.rs", 2),
+    ("providers/openstack/clouds.rs", 4),
+    ("providers/openstack/credentials.rs", 7),
+    ("providers/openstack/login.rs", 1),
     ("providers/zenlayer/login.rs", 5),
     ("providers/zenlayer/sign.rs", 1),
     ("secret.rs", 3),
@@ -154,6 +162,9 @@ fn outside_paths(file: &File) -> Vec<String> {
     broken
 }
 
+/// Vendors whose interface others speak too: their folders may name it.
+const SPOKEN: &[&str] = &["openstack", "OpenStack"];
+
 fn vendor_names(file: &File) -> Vec<String> {
     if NAMING.contains(&file.path.as_str()) {
         return Vec::new();
@@ -163,7 +174,8 @@ fn vendor_names(file: &File) -> Vec<String> {
         if file.unit() == format!("providers/{}", vendor.name) {
             continue;
         }
-        for name in [vendor.name, vendor.title, entry.id].into_iter().chain(entry.aliases.iter().copied()) {
+        let names = [vendor.name, vendor.title, entry.id].into_iter().chain(entry.aliases.iter().copied());
+        for name in names.filter(|name| !(file.path.starts_with("providers/") && SPOKEN.contains(name))) {
             for line in file.names_word(name) {
                 broken.push(format!("src/{}:{line}: names the vendor `{name}`", file.path));
             }

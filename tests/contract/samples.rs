@@ -14,7 +14,17 @@ fn fixed(name: &str) -> Vec<Value> {
         "timezone" => vec![json!("Asia/Singapore")],
         "instanceName" => vec![json!("renamed-1")],
         "userid" => vec![json!("5a0db0c5000040008000000000000e01")],
+        "name" | "description" => vec![json!("renamed-1")],
+        "accessIPv4" => vec![json!("192.0.2.99")],
+        "accessIPv6" => vec![json!("2001:db8::99")],
         "metadata" => vec![json!({"BYOL": "true"}), json!({"__system__encrypted": "0"})],
+        "public_keys" => vec![json!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIsandbox ops")],
+        "meta_data" => vec![json!({"role": "web"})],
+        "network_data" => vec![json!({"links": [], "networks": [], "services": []})],
+        "vendor_data" => vec![json!({"rack": "r1"})],
+        "deploy_steps" => vec![json!([{"interface": "deploy", "step": "deploy", "args": {}, "priority": 100}])],
+        "image_checksum" | "image_os_hash_value" => vec![json!("5a4db0c55a4db0c55a4db0c55a4db0c6")],
+        "kernel" | "ramdisk" => vec![json!("https://images.example/part")],
         _ => Vec::new(),
     }
 }
@@ -25,7 +35,7 @@ pub(crate) fn values(field: &Field, record: &Record) -> Vec<Value> {
         FieldKind::Flag => vec![json!(true), json!(false)],
         FieldKind::OneOf(words) => words.iter().map(|word| json!(word)).collect(),
         FieldKind::Secret => vec![json!("marker-field-0123456789")],
-        FieldKind::Text | FieldKind::Json => match record.attributes.get(field.name) {
+        FieldKind::Text | FieldKind::Lines | FieldKind::Json => match record.attributes.get(field.name) {
             Some(present) => vec![json!(present)],
             None => fixed(field.name),
         },

@@ -1,4 +1,4 @@
-//! One product in front of its vendor's emulator, over real loopback and with time that runs ten times as fast.
+//! One product in front of its vendor's emulator, over real loopback and with time that runs five times as fast.
 
 use crate::given::Given;
 use crate::wiretap::Tap;
@@ -8,7 +8,7 @@ use reinstall::model::{
     Event, Guard, LoginWish, Order, OrderSecrets, PowerPlan, Prepared, Record, Ref, Refusal, RunId, ServerId, Watch,
     What, Wish,
 };
-use reinstall::providers::{Admission, Entry, Facts, Product, Vendor};
+use reinstall::providers::{Admission, Entry, Facts, Product, SignScope, Vendor};
 use reinstall::run::driver::{Crew, Ended, RandomChance, drive, lane};
 use reinstall::run::machine::Machine;
 use reinstall::run::plan::{self, PlanLane};
@@ -31,7 +31,7 @@ struct Fast {
     began: Now,
 }
 
-const SPEED: u32 = 10;
+const SPEED: u32 = 5;
 
 impl Clock for Fast {
     fn now(&self) -> Now {
@@ -48,6 +48,7 @@ impl Clock for Fast {
 /// A product, its line, and the emulator at the other end.
 pub(crate) struct Stage {
     pub(crate) entry: &'static Entry,
+    vendor: &'static Vendor,
     pub(crate) product: Arc<dyn Product>,
     pub(crate) client: Client,
     pub(crate) tap: Arc<Tap>,
@@ -114,13 +115,23 @@ impl Stage {
         let tap = Arc::new(Tap::default());
         let client = Client::new(product.clone(), tap.clone(), clock.clone(), None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let stage = Self { entry, product, client, tap, sandbox, clock, orders: Cell::new(1), runtime };
+        let stage = Self { entry, vendor, product, client, tap, sandbox, clock, orders: Cell::new(1), runtime };
         stage.block(stage.client.connect()).expect("it connects");
         stage
     }
 
     pub(crate) fn facts(&self) -> &'static Facts {
         &self.entry.facts
+    }
+
+    /// Whether the credentials sign what is sent; a token only tells who is calling.
+    pub(crate) fn signs(&self) -> bool {
+        let sources = Given::new(self.sandbox.credentials(), self.product.endpoint().as_str());
+        let (prepared, secrets) = self.settled();
+        let mut request = self.request(&prepared, &secrets, Reveal::Masked);
+        let stamp = reinstall::wire::Stamp { at: self.clock.now().wall, nonce: "n".to_owned() };
+        let stages = (self.vendor.sign)(&sources, &mut request, &stamp, SignScope::default());
+        stages.is_ok_and(|stages| stages.is_some())
     }
 
     pub(crate) fn block<T>(&self, future: impl Future<Output = T>) -> T {
@@ -141,11 +152,12 @@ impl Stage {
         self.block(self.product.list(&self.client.patient())).expect("the list")
     }
 
-    /// What most orders wish: a password where the product takes one, otherwise a key pair.
+    /// What most orders wish: a password where the product takes one, otherwise a key pair, otherwise nothing.
     pub(crate) fn wish(&self) -> Wish {
-        let password = self.facts().login.password;
-        let mut wish = Wish { login: LoginWish { password, none: false }, ..Wish::default() };
-        if !password {
+        let takes = self.facts().login;
+        let login = LoginWish { password: takes.password, none: !takes.password && !takes.key };
+        let mut wish = Wish { login, ..Wish::default() };
+        if !takes.password && takes.key {
             let keys = self.block(self.product.keys(&self.client.patient())).expect("key pairs");
             wish.key = keys.first().map(|key| reinstall::model::Choice::Id(key.id.clone()));
         }
@@ -156,7 +168,7 @@ impl Stage {
     pub(crate) fn secrets(&self, wish: &Wish) -> OrderSecrets {
         let password = wish.login.password.then(|| self.facts().password.generate().shared());
         let user_data = wish.user_data.then(|| Secret::from("#!/bin/sh\necho marker-user-data\n".to_owned()).shared());
-        OrderSecrets { password, user_data, fields: Default::default() }
+        OrderSecrets { password, user_data, ..OrderSecrets::default() }
     }
 
     /// Servers that may be ordered as they are, without a stop.
@@ -200,6 +212,9 @@ impl Stage {
     /// Sends one order as the engine does and tells what became of it.
     pub(crate) fn order(&self, prepared: &Prepared, secrets: &OrderSecrets) -> reinstall::client::Outcome {
         let request = self.request(prepared, secrets, Reveal::Real);
+        if let Err(outcome) = self.block(self.client.arrange(prepared, || true)) {
+            return outcome;
+        }
         let ids = [prepared.record.id.clone()];
         let mut delivery = self.block(self.client.order(request, &ids, || true));
         assert_eq!(delivery.outcomes.len(), 1, "one outcome for one server");
@@ -209,7 +224,7 @@ impl Stage {
     /// Limits of a run that nothing but its verdicts ends.
     fn policy(&self) -> Policy {
         Policy {
-            start_window: Duration::from_secs(8),
+            start_window: Duration::from_secs(20),
             poll_interval: Some(Duration::from_millis(300)),
             concurrency: 50,
             max_failures: 1000,
@@ -220,7 +235,7 @@ impl Stage {
 
     /// Plans these servers as the verb does and runs to the last verdict.
     pub(crate) fn run(&self, ids: &[ServerId], wish: &Wish) -> Told {
-        self.run_within(Duration::from_secs(20), ids, wish)
+        self.run_within(Duration::from_secs(60), ids, wish)
     }
 
     /// The same with another `--timeout`.

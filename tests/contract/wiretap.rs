@@ -1,9 +1,11 @@
 //! The real transport with an ear on it, and a hand where a rule wants one.
 
+use http::Method;
 use reinstall::client::{HttpTransport, Route, Transport, TransportFault};
 use reinstall::wire::{WireRequest, WireResponse};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 type OnRequest = Box<dyn Fn(&mut WireRequest) + Send>;
@@ -16,6 +18,8 @@ pub(crate) struct Tap {
     sent: Mutex<Vec<WireRequest>>,
     request: Mutex<Option<OnRequest>>,
     answer: Mutex<Option<OnAnswer>>,
+    /// Whether the last answer to a call that is no GET was a success without a body.
+    bare: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -33,6 +37,11 @@ impl Tap {
         lock(&self.sent).clear();
         *lock(&self.request) = None;
         *lock(&self.answer) = None;
+    }
+
+    /// Whether the last call that changes something was answered well without a body: there is nothing to cut in that.
+    pub(crate) fn was_bare(&self) -> bool {
+        self.bare.load(Ordering::Relaxed)
     }
 
     /// Changes each request after it was signed.
@@ -57,7 +66,11 @@ impl Transport for Tap {
         }
         lock(&self.sent).push(request.clone());
         Box::pin(async move {
+            let reads = request.method == Method::GET;
             let mut answer = self.network.exchange(request, route).await?;
+            if !reads {
+                self.bare.store(answer.status.is_success() && answer.body.is_empty(), Ordering::Relaxed);
+            }
             if let Some(change) = &*lock(&self.answer) {
                 change(&mut answer);
             }

@@ -7,12 +7,12 @@ mod page;
 mod reliability;
 mod shell;
 
-use page::{Page, pages};
+use page::{Page, pages, provider_pages};
 use std::fmt::Write;
 
 #[test]
 fn every_console_block_does_what_its_page_shows() {
-    let pages: Vec<Page> = pages().into_iter().filter(|page| !page.steps.is_empty()).collect();
+    let pages: Vec<Page> = pages().into_iter().chain(provider_pages()).filter(|page| !page.steps.is_empty()).collect();
     assert!(pages.iter().any(|page| page.name == "README.md"), "README.md has console blocks");
     let mut wrong = String::new();
     std::thread::scope(|scope| {

@@ -49,6 +49,14 @@ pub(crate) fn pages() -> Vec<Page> {
     files.into_iter().map(Page::read).collect()
 }
 
+/// The pages of the providers' folders.
+pub(crate) fn provider_pages() -> Vec<Page> {
+    let mut files = Vec::new();
+    markdown(&root().join("src/providers"), true, &mut files);
+    files.sort();
+    files.into_iter().map(Page::read).collect()
+}
+
 fn markdown(folder: &Path, deep: bool, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();

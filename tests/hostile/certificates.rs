@@ -1,6 +1,6 @@
 //! Certificates that are not to be trusted: not one byte of a request is sent to whoever shows them.
 
-use crate::bench::{BMC, Bench, each};
+use crate::bench::{BMC, Bench, Product, Ran, each};
 use crate::front::forward;
 use crate::http::header;
 use crate::server::Server;
@@ -55,6 +55,44 @@ fn a_certificate_with_any_flaw_gets_no_byte_of_a_request() {
         assert!(ran.err.contains("certificate of 127.0.0.1"), "{flaw:?}: {}", ran.err);
         assert!(ran.err.contains("next: check the endpoint and the machine's certificates"), "{flaw:?}: {}", ran.err);
         assert_eq!(bench.sandbox().arrived(), 0);
+    }
+}
+
+/// One that takes certificate authorities of its own.
+const NOVA: Product = Product {
+    id: "openstack",
+    servers: [
+        "5a0db0c5-570e-4000-8000-000000000001",
+        "5a0db0c5-570e-4000-8000-000000000002",
+        "5a0db0c5-570e-4000-8000-000000000003",
+    ],
+    ready: "5a0db0c5-570e-4000-8000-000000000001",
+    proof: "job:",
+};
+
+#[test]
+fn a_clouds_own_authority_is_trusted_for_that_cloud_alone_and_no_flaw_passes_with_it() {
+    let authority = Authority::new();
+    for flaw in [Flaw::None].into_iter().chain(FLAWS) {
+        let mut bench = Bench::new();
+        let path = bench.path("own.pem");
+        fs::write(&path, &authority.pem).expect("a file");
+        let heard = Heard::default();
+        let config = authority.server(&["127.0.0.1"], flaw);
+        let server = front(&bench, &heard, move |_| config.clone());
+        bench.set("REINSTALL_ENDPOINT", &format!("https://127.0.0.1:{}", server.port()));
+        let unheard = |ran: Ran| {
+            assert!(ran.err.contains("certificate of 127.0.0.1"), "{flaw:?}: {}", ran.err);
+            assert_eq!(heard.lock().expect("heard").len(), 0, "{flaw:?}");
+        };
+        unheard(bench.reinstall(NOVA, &[NOVA.ready], &[]).ended(69));
+        bench.set("OS_CACERT", &path.to_string_lossy());
+        unheard(bench.reinstall(BMC, &[BMC.ready], &[]).ended(69));
+        let ran = bench.reinstall(NOVA, &[NOVA.ready], &[]);
+        match flaw {
+            Flaw::None => assert_eq!(ran.verdicts(), ["succeeded"], "{ran:#?}"),
+            _ => unheard(ran.ended(69)),
+        }
     }
 }
 

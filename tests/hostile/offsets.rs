@@ -146,7 +146,8 @@ fn an_order_that_meets_silence_at_any_byte_is_sent_once_and_never_guessed() {
         let cases: Vec<(bool, usize)> = asked.into_iter().chain(answered).collect();
         // Each waits out the limit, so all of them wait at once.
         for group in cases.chunks(64) {
-            let scene = Scene::new(vendor, entry, hasty());
+            let scene = Scene::new(vendor, entry, hasty()).connected();
+            scene.front.server.forget();
             let (plan, answer) = (group.to_vec(), answer.clone());
             scene.front.does(move |talk| {
                 let (request, offset) = plan[talk.number % plan.len()];

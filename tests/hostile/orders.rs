@@ -13,6 +13,13 @@ fn outcome(scene: &Scene, settled: &(Prepared, OrderSecrets), bytes: Vec<u8>) ->
     outcome
 }
 
+/// Products whose good answer to an order has no body; whatever has one is not theirs.
+const BARE: [&str; 1] = ["openstack-ironic"];
+
+fn bare(good: &[u8]) -> bool {
+    good.is_empty()
+}
+
 #[track_caller]
 fn maybe(scene: &Scene, settled: &(Prepared, OrderSecrets), what: &str, bytes: Vec<u8>) {
     let outcome = outcome(scene, settled, bytes);
@@ -23,9 +30,14 @@ fn maybe(scene: &Scene, settled: &(Prepared, OrderSecrets), what: &str, bytes: V
 fn a_good_status_with_an_unreadable_document_is_no_acceptance() {
     every_product(|scene| {
         let settled = scene.settled();
-        let (_, good) = scene.good_order(&settled);
-        let accepted = outcome(scene, &settled, json("200 OK", &good));
+        let (whole, mut good) = scene.good_order(&settled);
+        let accepted = outcome(scene, &settled, whole);
         assert!(matches!(accepted, Outcome::Accepted { .. }), "the scene works: {accepted:?}");
+        let whole_is_bare = bare(&good);
+        if whole_is_bare {
+            good = br#"{"job_id":"1"}"#.to_vec();
+            maybe(scene, &settled, "a document", json("202 Accepted", &good));
+        }
         let deep = "[".repeat(4 << 20);
         let unknown = format!("{{\"zzz\":{}{},{}", "[".repeat(1 << 20), "]".repeat(1 << 20), "");
         let unreadable: [(&str, Vec<u8>); 18] = [
@@ -51,7 +63,10 @@ fn a_good_status_with_an_unreadable_document_is_no_acceptance() {
         for (what, body) in unreadable {
             maybe(scene, &settled, what, json("200 OK", &body));
         }
-        for status in ["201 Created", "202 Accepted", "204 No Content", "206 Partial Content", "299 Fine"] {
+        for status in ["200 OK", "201 Created", "202 Accepted", "204 No Content", "206 Partial Content", "299 Fine"] {
+            if status.starts_with("202") && whole_is_bare {
+                continue;
+            }
             maybe(scene, &settled, status, json(status, b""));
         }
     });
@@ -79,6 +94,9 @@ fn every_shorter_document_is_no_acceptance() {
     every_product(|scene| {
         let settled = scene.settled();
         let (_, good) = scene.good_order(&settled);
+        if bare(&good) {
+            return;
+        }
         let step = if crate::offsets::long() { 1 } else { good.len().div_ceil(16) };
         for length in (0..good.len()).step_by(step) {
             maybe(scene, &settled, &format!("{length} bytes"), json("200 OK", &good[..length]));
@@ -91,6 +109,9 @@ fn a_field_that_stands_twice_is_no_acceptance() {
     every_product(|scene| {
         let settled = scene.settled();
         let (_, good) = scene.good_order(&settled);
+        if bare(&good) {
+            return;
+        }
         // The first field of the document, once more at its end.
         let text = String::from_utf8(good).expect("text");
         let inner = text.trim().strip_prefix('{').and_then(|text| text.strip_suffix('}')).expect("an object");
@@ -114,6 +135,17 @@ fn an_answer_about_other_servers_is_no_acceptance() {
         ("jdcloud-cps", r#"{"requestId":"T","result":{"success":"true"}}"#),
         ("jdcloud-cps", r#"{"requestId":"T","result":{"success":1}}"#),
         ("jdcloud-cps", r#"{"requestId":"T","result":{"success":true},"error":"odd"}"#),
+        ("openstack", r#"{"server":{"id":"stranger-1","status":"REBUILD"}}"#),
+        ("openstack", r#"{"server":{"id":null}}"#),
+        (
+            "hetzner",
+            r#"{"action":{"id":1,"command":"rebuild_server","status":"running","resources":[{"id":1,"type":"server"}]},"root_password":null}"#,
+        ),
+        (
+            "hetzner",
+            r#"{"action":{"id":1,"command":"reboot_server","status":"running","resources":[{"id":471101,"type":"server"}]},"root_password":null}"#,
+        ),
+        ("hetzner", r#"{"action":{"id":null,"command":"rebuild_server","status":"running"},"root_password":null}"#),
     ];
     every_product(|scene| {
         let settled = scene.settled();
@@ -167,6 +199,7 @@ fn the_scenes_good_answer_has_a_body_of_its_own() {
     every_product(|scene| {
         let settled = scene.settled();
         let (whole, body) = scene.good_order(&settled);
-        assert!(body.len() > 10 && body_at(&whole) + body.len() == whole.len());
+        let bare = BARE.contains(&scene.entry.id);
+        assert!((bare && body.is_empty() || body.len() > 10) && body_at(&whole) + body.len() == whole.len());
     });
 }

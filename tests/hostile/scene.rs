@@ -81,8 +81,10 @@ impl Scene {
     /// A server that can be ordered as it is, with its order settled, and the secrets.
     pub(crate) fn settled(&self) -> (Prepared, OrderSecrets) {
         let facts = &self.entry.facts;
-        let mut wish = Wish { login: LoginWish { password: facts.login.password, none: false }, ..Wish::default() };
-        if !facts.login.password {
+        let takes = facts.login;
+        let login = LoginWish { password: takes.password, none: !takes.password && !takes.key };
+        let mut wish = Wish { login, ..Wish::default() };
+        if !takes.password && takes.key {
             let keys = self.block(self.product.keys(&self.client.patient())).expect("key pairs");
             wish.key = keys.first().map(|key| Choice::Id(key.id.clone()));
         }
@@ -114,14 +116,13 @@ impl Scene {
         (delivery.outcomes.remove(0), delivery.halt)
     }
 
-    /// One look, as the poller takes it.
-    pub(crate) fn look(&self, record: &Record) -> Seen {
-        let watches = [Watch { id: record.id.clone(), ticket: None }];
-        let mut seen = self.block(self.product.observe(&self.client.single(), &watches));
-        assert_eq!(seen.len(), 1, "one entry for one server");
-        let (id, seen) = seen.remove(0);
-        assert_eq!(id, record.id);
-        seen
+    /// One look at a server and those beside it, as the poller takes it.
+    pub(crate) fn look(&self, record: &Record, beside: &[Record]) -> Seen {
+        let watches: Vec<Watch> =
+            std::iter::once(record).chain(beside).map(|record| Watch { id: record.id.clone(), ticket: None }).collect();
+        let seen = self.block(self.product.observe(&self.client.single(), &watches));
+        assert_eq!(seen.len(), watches.len(), "one entry for each server");
+        seen.into_iter().find(|(id, _)| *id == record.id).expect("an entry of its own").1
     }
 
     /// What a good order is answered with: head and body apart.

@@ -31,7 +31,7 @@ proptest! {
     #[test]
     fn a_generated_password_passes_its_rule(min in 4_usize..20, more in 0_usize..20, classes in 1_usize..=4) {
         let rule = PasswordRule {
-            min, max: min + more, classes, special: "!@#$%^*-_=+", safe_special: "!@-_=+", forbidden: &["root"],
+            min, max: min + more, classes, special: "!@#$%^*-_=+", safe_special: "!@-_=+", forbidden: &["root"], enforced: true,
         };
         let password = rule.generate();
         prop_assert_eq!(rule.check(&password), Ok(()));

@@ -119,6 +119,7 @@ fn the_sandbox_reads_no_real_credentials() {
     assert!(acme.variable("ACME_REGION").is_none());
     assert!(acme.home_file("keys").expect("no fault").is_none());
     assert!(acme.file(&path).expect("no fault").is_none());
+    assert!(acme.open_file(&path).expect("no fault").is_none());
     assert!(acme.setting("region").is_none());
     assert_eq!(acme.profile(), None);
     assert_eq!(acme.endpoint(), Some(&overlay.endpoint));
@@ -159,5 +160,24 @@ fn credential_files_obey_the_rules_and_a_missing_one_is_no_fault() {
     assert_eq!(shown(acme.file("~/.acme/config").expect("read")), pair("hunter2", "~/.acme/config"));
     for relative in ["clouds.yaml", "./clouds.yaml", "../x"] {
         assert!(acme.file(relative).is_err(), "{relative}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_secret_may_be_read_by_others_and_must_be_named_in_full() {
+    let home = tempfile::tempdir().expect("folder");
+    let environment = Environment::fake([("X", "")], Some(home.path()));
+    let settled = settings(&Typed::default(), &environment, "");
+    let acme = VendorSources::new(&settled, &environment, &ACME, None).expect("sources");
+    assert!(acme.open_file("~/ca.pem").expect("no fault").is_none());
+    let path = home.path().join("ca.pem");
+    std::fs::write(&path, "certificates").expect("file");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("mode");
+    std::os::unix::fs::symlink(&path, home.path().join("link.pem")).expect("a link, as distributions have them");
+    assert_eq!(shown(acme.open_file("~/ca.pem").expect("read")), pair("certificates", "~/ca.pem"));
+    assert_eq!(shown(acme.open_file("~/link.pem").expect("read")), pair("certificates", "~/link.pem"));
+    assert!(acme.file("~/ca.pem").is_err(), "credentials are another matter");
+    for odd in ["ca.pem", "./ca.pem", "~/"] {
+        assert!(acme.open_file(odd).is_err(), "{odd}");
     }
 }

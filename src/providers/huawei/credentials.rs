@@ -2,7 +2,7 @@
 //!
 //! Sources: the SDKs' and Terraform providers' environment variables, `clouds.yaml` of the OpenStack tools.
 
-use super::endpoints::name_in_host;
+use super::endpoints::{is_ours, name_in_host};
 use super::files::{CLOUDS, SDK_FILE, SYSTEM_CLOUDS, clouds, sdk_file};
 use crate::providers::{Found, SetupError, Sources};
 use crate::secret::Secret;
@@ -100,6 +100,16 @@ pub(super) fn settle(sources: &dyn Sources) -> Result<Settings, SetupError> {
         .or_else(|| openstack(&["OS_PROJECT_ID", "OS_TENANT_ID"]))
         .or(beside.project);
     let identity = huawei("HW_AUTH_URL").or_else(|| openstack(&["OS_AUTH_URL"])).or(beside.identity);
+    if let Some(found) = identity.as_ref().filter(|_| sources.endpoint().is_none() && family != Family::Huawei) {
+        let own = sources.variable("HW_CLOUD");
+        if !matches!(proof, Proof::Key { .. }) && !is_ours(found, own.as_ref()) {
+            return Err(SetupError::NoCredentials {
+                vendor: "huawei",
+                looked: format!("{}, which leads to a cloud of another vendor", found.origin),
+                next_step: format!("{NEXT_STEP}; for a cloud of your own set HW_CLOUD to its domain"),
+            });
+        }
+    }
     for (name, found) in [("region", &region), ("project", &project), ("identity endpoint", &identity)] {
         if let Some(found) = found {
             origins.push((name, found.origin.clone()));
@@ -316,6 +326,34 @@ mod tests {
             .with("variable:HUAWEICLOUD_SDK_SK", "s")
             .with("variable:HUAWEICLOUD_SDK_SECURITY_TOKEN", "t");
         assert_eq!(kind(&sources), "key AKS temporary");
+    }
+
+    #[test]
+    fn a_token_of_another_cloud_is_never_shown_to_this_one() {
+        let user =
+            [("variable:OS_USERNAME", "ann"), ("variable:OS_PASSWORD", "HUSH"), ("variable:OS_USER_DOMAIN_ID", "d")];
+        for (address, own, good) in [
+            ("https://iam.eu-de.otc.t-systems.com/v3", "", true),
+            ("https://iam.myhuaweicloud.com/v3", "", true),
+            ("https://auth.cloud.ovh.net/v3", "", false),
+            ("https://iam.evilmyhuaweicloud.com/v3", "", false),
+            ("https://iam.r1.stack.example.com/v3", "", false),
+            ("https://iam.r1.stack.example.com/v3", "stack.example.com", true),
+        ] {
+            let mut sources = with(&user).with("variable:OS_AUTH_URL", address);
+            if !own.is_empty() {
+                sources = sources.with("variable:HW_CLOUD", own);
+            }
+            match settle(&sources) {
+                Ok(_) => assert!(good, "{address}"),
+                Err(error) => {
+                    assert!(!good && matches!(error, SetupError::NoCredentials { .. }), "{address}: {error}");
+                    assert!(error.to_string().contains("OS_AUTH_URL"), "{error}");
+                }
+            }
+            let own_key = sources.with("variable:OS_AK", "AK").with("variable:OS_SK", "s");
+            assert!(settle(&own_key).is_ok(), "a key signs for one host: {address}");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! Sources: "Regions and Endpoints" of Huawei Cloud, Open Telekom Cloud (both editions) and Flexible Engine;
 //! Cloud.ru and G42 as their users write them.
 
-use crate::providers::{Found, SetupError, Sources};
-use url::{Host, Url};
+use crate::providers::{Found, SetupError, Sources, address};
+use url::Url;
 
 /// A service of the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,26 @@ impl Service {
 
 /// Regions that have CloudDC (documentation: `clouddc_api_0001`).
 const CLOUDDC_REGIONS: [&str; 4] = ["cn-east-3", "cn-southwest-2", "cn-south-1", "ap-southeast-3"];
+
+/// Domains of the clouds that this vendor serves.
+const DOMAINS: [&str; 6] = [
+    "myhuaweicloud.com",
+    "myhuaweicloud.eu",
+    "otc.t-systems.com",
+    "prod-cloud-ocb.orange-business.com",
+    "hc.sbercloud.ru",
+    "g42cloud.com",
+];
+
+/// Whether an identity service belongs to one of these clouds, or to the one that `HW_CLOUD` names. `OS_*` variables
+/// belong to every cloud of OpenStack's kind: a token of another one must not be shown to a host of this vendor.
+pub(super) fn is_ours(identity: &Found, own: Option<&Found>) -> bool {
+    let url = Url::parse(identity.value.expose().trim()).ok();
+    let Some(host) = url.as_ref().and_then(Url::host_str) else { return true };
+    let own = own.map(|found| found.value.expose().trim().to_owned());
+    let within = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    DOMAINS.iter().copied().chain(own.as_deref()).any(within)
+}
 
 /// All addresses that a product needs.
 pub(super) struct Endpoints {
@@ -151,32 +171,6 @@ pub(super) fn name_in_host(found: &Found) -> Result<String, SetupError> {
         });
     }
     Ok(text.to_owned())
-}
-
-/// Reads an address: `https`, or `http` to this machine by its literal address.
-fn address(found: &Found) -> Result<Url, SetupError> {
-    let bad = |problem: &str| SetupError::BadSetting { origin: found.origin.clone(), problem: problem.to_owned() };
-    let text = found.value.expose().trim();
-    let url = Url::parse(text).map_err(|_| bad("it is not an address such as https://host"))?;
-    // Judged as it is written: a host that only the parser turns into this one is a disguise.
-    let text = text.to_ascii_lowercase();
-    let written = text.split_once("://").and_then(|(_, rest)| rest.strip_prefix(url.host_str().unwrap_or_default()));
-    if !written.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/', '?', '#'])) {
-        return Err(bad("the host must be a plain name, or an address in its usual form"));
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("an address has no user, no password and no query"));
-    }
-    let loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        _ => false,
-    };
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if loopback => Ok(url),
-        _ => Err(bad("an address must begin with https:// (http only for 127.0.0.1 and ::1)")),
-    }
 }
 
 fn up_to_v3(mut url: Url) -> Url {

@@ -58,7 +58,7 @@ pub(super) const ECS: Facts = Facts {
     rate: 10,
     timeout: Duration::from_secs(30 * 60),
     must_be: "stopped, or running (the call stops it)",
-    login: LoginFacts { password: true, key: true, password_always: false, none: true },
+    login: LoginFacts { password: true, key: true, password_always: false, none: true, returned: false },
     password: PasswordRule {
         min: 8,
         max: 26,
@@ -67,6 +67,7 @@ pub(super) const ECS: Facts = Facts {
         special: "!@$%^-_=+[{}]:,./?~#*",
         safe_special: "!@$%^-_=+[{}]:,./?",
         forbidden: &["administrator"],
+        enforced: true,
     },
     hostname: false,
     user_data: Some(32 * 1024),
@@ -81,7 +82,7 @@ pub(super) const CLOUDDC: Facts = Facts {
     rate: 5,
     timeout: Duration::from_secs(90 * 60),
     must_be: "running, or its last installation failed",
-    login: LoginFacts { password: true, key: false, password_always: true, none: false },
+    login: LoginFacts { password: true, key: false, password_always: true, none: false, returned: false },
     password: PasswordRule {
         min: 8,
         max: 26,
@@ -89,6 +90,7 @@ pub(super) const CLOUDDC: Facts = Facts {
         special: "!@$%^-_=+[{}]:,./?",
         safe_special: "!@$%^-_=+[{}]:,./?",
         forbidden: &["root", "administrator"],
+        enforced: true,
     },
     hostname: false,
     user_data: None,

@@ -152,7 +152,7 @@ pub(super) async fn resolve(api: &dyn Api, account: &Account, choice: &Choice, k
             Err(Refusal::usage(
                 "unknown_image",
                 format!("there is no active image `{choice}` that fits; there are: {}{more}", names.join(", ")),
-                "see `reinstall images`, then give one of these to `--image`",
+                "see `reinstall images`, then give an id to `--image`, or a name as `--image name=NAME`",
             ))
         }
     }

@@ -56,7 +56,7 @@ pub(super) const FACTS: Facts = Facts {
     rate: 10,
     timeout: Duration::from_secs(90 * 60),
     must_be: "stopped",
-    login: LoginFacts { password: true, key: true, password_always: true, none: false },
+    login: LoginFacts { password: true, key: true, password_always: true, none: false, returned: false },
     password: PASSWORD,
     hostname: true,
     user_data: Some(USER_DATA_MAX),
@@ -76,4 +76,5 @@ const PASSWORD: PasswordRule = PasswordRule {
     special: "()`~!@#$%&_-+={}[]:\";'<>,.?/\\*",
     safe_special: "!@#%_-+=",
     forbidden: &["jd", "360", "bug", "com", "cloud", "password", "wer", "ert", "zxc"],
+    enforced: true,
 };

@@ -28,7 +28,7 @@ pub(super) const BMC_FACTS: Facts = Facts {
     rate: 5,
     timeout: Duration::from_secs(90 * 60),
     must_be: "running or stopped",
-    login: LoginFacts { password: true, key: true, password_always: false, none: true },
+    login: LoginFacts { password: true, key: true, password_always: false, none: true, returned: false },
     password: PasswordRule {
         min: 8,
         max: 16,
@@ -37,6 +37,7 @@ pub(super) const BMC_FACTS: Facts = Facts {
         special: "~!@$^*-_=+`",
         safe_special: SAFE_SPECIAL,
         forbidden: &[],
+        enforced: true,
     },
     hostname: true,
     user_data: Some(MOST_USER_DATA),
@@ -51,7 +52,7 @@ pub(super) const ZEC_FACTS: Facts = Facts {
     rate: 5,
     timeout: Duration::from_secs(30 * 60),
     must_be: "stopped",
-    login: LoginFacts { password: true, key: true, password_always: false, none: true },
+    login: LoginFacts { password: true, key: true, password_always: false, none: true, returned: false },
     password: PasswordRule {
         min: 8,
         max: 16,
@@ -60,6 +61,7 @@ pub(super) const ZEC_FACTS: Facts = Facts {
         special: "~!@$^*-_=+`|;:,.?",
         safe_special: SAFE_SPECIAL,
         forbidden: &[],
+        enforced: true,
     },
     hostname: false,
     user_data: Some(MOST_USER_DATA),

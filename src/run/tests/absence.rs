@@ -4,7 +4,7 @@ use super::super::machine::Input;
 use super::super::policy::Policy;
 use super::super::target::{Asked, Stage};
 use super::desk::{Desk, at, notices};
-use super::{error, policy};
+use super::{Rig, Script, accepted, error, policy, rig, secs, seen};
 use crate::model::{FaultClass, Seen, Verdict};
 use crate::wire::ReadFault;
 use std::time::Duration;
@@ -185,4 +185,34 @@ fn refused_credentials_halt_the_run_before_an_order_and_end_the_watching_unverif
         fault(&mut desk, 301_000, class);
         assert_eq!((desk.verdict(0), desk.machine.halted()), (Some(Verdict::Unverified), None));
     }
+}
+
+#[test]
+fn absent_for_two_minutes_is_vanished_and_a_moment_is_not() {
+    let gone: Box<dyn Fn(Duration) -> Seen> =
+        Box::new(|since| if since < secs(10) { seen("INSTALLING") } else { Seen::Absent });
+    let mut rig = Rig::one("RUNNING", gone, vec![accepted()]);
+    assert_eq!(rig.run(), [Verdict::Vanished]);
+    assert!(rig.elapsed() >= secs(120));
+    let back: Box<dyn Fn(Duration) -> Seen> = Box::new(|since| match since.as_secs() {
+        0..10 => seen("INSTALLING"),
+        10..100 => Seen::Absent,
+        _ => seen("RUNNING"),
+    });
+    assert_eq!(Rig::one("RUNNING", back, vec![accepted()]).run(), [Verdict::Succeeded]);
+}
+
+#[test]
+fn many_absent_at_once_is_no_verdict_on_any() {
+    let scripts = (0..5)
+        .map(|_| {
+            let looks: Box<dyn Fn(Duration) -> Seen> = Box::new(|since| match since.as_secs() {
+                0..10 => seen("INSTALLING"),
+                10..700 => Seen::Absent,
+                _ => seen("RUNNING"),
+            });
+            Script { before: "RUNNING", looks, answers: vec![accepted()] }
+        })
+        .collect();
+    assert_eq!(rig(policy(), None, scripts).run(), [Verdict::Succeeded; 5]);
 }

@@ -84,6 +84,15 @@ fn the_own_job_decides_and_the_status_beside_it_does_not() {
         desk.here(ms, with("RUNNING", HandleState::Working));
         assert_eq!(desk.verdict(0), None);
     }
+    for look in 0..9 {
+        desk.here(40_000 + look * 5_000, with("RUNNING", HandleState::Done));
+        assert_eq!(desk.verdict(0), None, "no other state was ever seen: late copies of before, maybe");
+    }
+    desk.here(85_000, with("RUNNING", HandleState::Done));
+    assert_eq!(desk.verdict(0), Some(Verdict::Succeeded));
+
+    let mut desk = job();
+    desk.here(10_000, with("INSTALLING", HandleState::Working));
     desk.here(40_000, with("RUNNING", HandleState::Done));
     assert_eq!(desk.verdict(0), None, "the state of before, and maybe a late copy of it");
     desk.here(45_000, with("RUNNING", HandleState::Done));
@@ -228,4 +237,21 @@ fn a_not_successful_answer_is_decided_by_one_look() {
     let target = desk.target(0);
     assert_eq!((target.ordered_at, target.ordered_steady), (Some(at(10_000).wall), Some(at(10_000).steady)));
     assert!(target.maybe && !target.accepted);
+}
+
+#[test]
+fn a_reason_that_the_provider_forgets_between_two_looks_is_told_in_the_end() {
+    let failed = |why: Option<&str>| Observation { error: why.map(error), ..observed("FAILED") };
+    let mut desk = Desk::accepted(1, "FAILED");
+    desk.here(3_000, failed(Some("an_old_reason")));
+    desk.look(10_000, "INSTALLING");
+    desk.here(60_000, failed(Some("no_callback")));
+    desk.here(70_000, failed(None));
+    assert_eq!((desk.verdict(0), desk.error(0).0), (Some(Verdict::Failed), "no_callback".to_owned()));
+    let mut desk = Desk::accepted(1, "FAILED");
+    desk.here(3_000, failed(Some("an_old_reason")));
+    desk.look(10_000, "INSTALLING");
+    desk.here(60_000, failed(None));
+    desk.here(70_000, failed(None));
+    assert_eq!(desk.error(0).0, "install_failed", "what was told before the start says nothing of this end");
 }

@@ -28,7 +28,7 @@ fn sending() -> Desk {
 }
 
 fn sent(desk: &mut Desk, ms: u64, permit: u64, outcome: Outcome) -> Vec<Action> {
-    desk.step(ms, Input::Sent { permit, outcomes: vec![(0, outcome)], halt: None, hold: None })
+    desk.step(ms, Input::Sent { permit, outcomes: vec![(0, outcome)], halt: None, hold: None, lost: Vec::new() })
 }
 
 fn refused(class: FaultClass, renewed: bool) -> Outcome {

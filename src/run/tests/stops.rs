@@ -189,6 +189,19 @@ fn a_refused_start_is_a_failure_and_an_answer_to_an_earlier_stage_is_none() {
 }
 
 #[test]
+fn a_refused_start_behind_one_that_may_have_been_taken_is_no_failure() {
+    let mut desk = starting();
+    answer(&mut desk, 66_000, Power::On, &FaultClass::Broken);
+    assert_eq!(asked(&mut desk, &[76_000], "STOPPED"), [76_000]);
+    answer(&mut desk, 77_000, Power::On, &FaultClass::NotFound);
+    assert_eq!((desk.verdict(0), desk.next(0)), (None, 82_000));
+    assert!(asked(&mut desk, &[82_000, 150_000, 300_000], "STOPPED").is_empty(), "no further start");
+    desk.look(310_000, "RUNNING");
+    desk.look(315_000, "RUNNING");
+    assert_eq!(desk.verdict(0), Some(Verdict::Succeeded));
+}
+
+#[test]
 fn a_start_is_asked_for_three_times_a_minute_apart() {
     let mut desk = starting();
     let moments = [124_999, 125_000, 125_001, 185_000, 185_001, 245_001, 400_000];

@@ -1,5 +1,6 @@
 //! Stops and starts whose answer tells nothing: a look tells what became of them.
 
+use crate::rules::answers::shows_without_a_body;
 use crate::stage::{Stage, Told};
 use reinstall::model::{Phase, PowerOff, Verdict, Wish};
 use reinstall::providers::Admission;
@@ -46,7 +47,10 @@ pub(crate) fn stops(stage: &Stage) {
 
 pub(crate) fn starts(stage: &Stage) {
     let id = stage.ready()[0].id.clone();
-    for (what, fault) in spoilt() {
+    stage.fault(Rule::new(Fault::Ends(Ending::Off)));
+    stage.run(std::slice::from_ref(&id), &stage.wish());
+    let bare = stage.tap.was_bare();
+    for (what, fault) in spoilt().into_iter().filter(|(_, fault)| !bare || shows_without_a_body(fault)) {
         stage.reset();
         stage.fault(Rule::new(Fault::Ends(Ending::Off)));
         stage.fault(Rule::new(fault).on(Operation::Start));

@@ -24,7 +24,7 @@ pub(crate) fn check(bytes: &[u8]) {
         for count in [1, 2] {
             careful(entry, &**product, &ids[..count], &answer);
         }
-        power(&**product, &ids[0], &answer);
+        power(entry.id, &**product, &ids[0], &answer);
     }
 }
 
@@ -53,7 +53,8 @@ pub(crate) fn careful(entry: &Entry, product: &dyn Product, ids: &[ServerId], an
             Outcome::Accepted { ticket, .. } => {
                 assert!((200..300).contains(&status), "{name}: accepted on {status}");
                 assert!(own.is_none(), "{name}: accepted beside a fault");
-                assert!(is_json(&answer.body), "{name}: accepted by noise");
+                let bare = BARE_ORDERS.contains(&name) && answer.body.is_empty();
+                assert!(bare || is_json(&answer.body), "{name}: accepted by noise");
                 let said = Said::by([&answer.body[..]]);
                 assert!(ticket.as_ref().is_none_or(|ticket| said.holds(ticket)), "{name}: {ticket:?} out of nothing");
                 let named = entry.facts.order_batch == 1 || said.holds(id.as_str());
@@ -72,9 +73,14 @@ pub(crate) fn careful(entry: &Entry, product: &dyn Product, ids: &[ServerId], an
     }
 }
 
-/// A power call has worked only by a document that can be read.
-fn power(product: &dyn Product, id: &ServerId, answer: &WireResponse) {
+/// Products that answer an order without a body, and those that answer a power call so.
+const BARE_ORDERS: [&str; 1] = ["openstack-ironic"];
+const BARE_POWER: [&str; 2] = ["openstack", "openstack-ironic"];
+
+/// A power call has worked only by a document that can be read, or by none where none is due.
+fn power(name: &str, product: &dyn Product, id: &ServerId, answer: &WireResponse) {
     if answer.status.is_success() && product.fault(answer).is_none() && product.judge_power(id, answer).is_ok() {
-        assert!(is_json(&answer.body), "power was changed by noise");
+        let bare = BARE_POWER.contains(&name) && answer.body.is_empty();
+        assert!(bare || is_json(&answer.body), "{name}: power was changed by noise");
     }
 }

@@ -16,22 +16,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// "Too much" and "your time is wrong" in each provider's own words, with the status that they come with.
-const WORDS: [(&str, &str, &str); 3] = [
+/// A token signs no time, so nobody complains of it.
+const WORDS: [(&str, &str, Option<&str>); 5] = [
     (
         "jdcloud",
         r#"{"requestId":"r","error":{"code":429,"status":"RATE_LIMIT","message":"slow"}}"#,
-        r#"{"requestId":"r","error":{"code":401,"status":"ACCESS_ERROR","message":"request expired"}}"#,
+        Some(r#"{"requestId":"r","error":{"code":401,"status":"ACCESS_ERROR","message":"request expired"}}"#),
     ),
     (
         "zenlayer",
         r#"{"requestId":"r","code":"REQUEST_LIMIT_EXCEEDED","message":"slow"}"#,
-        r#"{"requestId":"r","code":"AUTHFAILURE_SIGNATURE_EXPIRED","message":"expired"}"#,
+        Some(r#"{"requestId":"r","code":"AUTHFAILURE_SIGNATURE_EXPIRED","message":"expired"}"#),
     ),
     (
         "huawei",
         r#"{"error_code":"APIGW.0308","error_msg":"slow","request_id":"r"}"#,
-        r#"{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information: AK/SK signature expired","request_id":"r"}"#,
+        Some(
+            r#"{"error_code":"APIGW.0301","error_msg":"Incorrect IAM authentication information: AK/SK signature expired","request_id":"r"}"#,
+        ),
     ),
+    ("openstack", r#"{"overLimit":{"code":429,"message":"slow"}}"#, None),
+    ("hetzner", r#"{"error":{"code":"rate_limit_exceeded","message":"slow"}}"#, None),
 ];
 
 /// A pause has a limit and one source; a clock is corrected by a day at most.
@@ -54,7 +59,7 @@ pub(crate) fn check(bytes: &[u8]) {
             assert!(pause <= Duration::from_secs(600), "{}: {pause:?}", entry.id);
             assert_eq!(pause, expected(&answer), "{}: {:?}", entry.id, answer.headers);
         }
-        let Some(answer) = input("401", words.2) else { return };
+        let Some(answer) = words.2.and_then(|body| input("401", body)) else { continue };
         clock_is_sane(entry.id, answer);
     }
 }
