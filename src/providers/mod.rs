@@ -242,7 +242,7 @@ pub trait Product: Send + Sync {
 
     /// Builds the call that must have been carried out before the order, where an order takes what it installs from
     /// the server's own record; `None` for all others. It destroys nothing and may come twice: the engine sends it
-    /// under the order's permit, and the order leaves only after a clear yes.
+    /// before it issues a permit, and the order leaves only after a clear yes.
     fn arrange(&self, _server: &Prepared) -> Option<WireRequest> {
         None
     }

@@ -48,16 +48,26 @@ impl Machine {
                     self.halt(now, format!("the provider refuses the credentials: {}", error.message));
                 }
             }
-            Err(Outcome::Unsent { class, error, renewed }) if !flaw::is(Flaw::OrderUnarranged) => {
-                self.targets[index].touched = true;
-                self.targets[index].arrange_failures += 1;
-                self.actions.push(Action::Record(Some(index), What::NotArranged { error: error.clone() }));
-                let tries = self.targets[index].arrange_failures;
-                self.try_again(now, index, tries, class, error, renewed);
+            Err(Outcome::Unsent { .. }) if flaw::is(Flaw::OrderUnarranged) => self.arranged(now, index),
+            Err(Outcome::Unsent { class, error, renewed }) => self.arrange_again(now, index, class, error, renewed),
+            Err(Outcome::Maybe(error) | Outcome::NotSuccessful(error)) => {
+                self.arrange_again(now, index, FaultClass::Malformed, error, false);
             }
-            // The client says nothing else of this call.
-            Ok(()) | Err(_) => self.arranged(now, index),
+            Err(Outcome::Accepted { .. }) => {
+                let error = ApiError::local("malformed_answer", "the answer is that to an order".to_owned());
+                self.arrange_again(now, index, FaultClass::Malformed, error, false);
+            }
+            // Nothing but a clear yes lets the order follow.
+            Ok(()) => self.arranged(now, index),
         }
+    }
+
+    fn arrange_again(&mut self, now: Now, index: usize, class: FaultClass, error: ApiError, renewed: bool) {
+        self.targets[index].touched = true;
+        self.targets[index].arrange_failures += 1;
+        self.actions.push(Action::Record(Some(index), What::NotArranged { error: error.clone() }));
+        let tries = self.targets[index].arrange_failures;
+        self.try_again(now, index, tries, class, error, renewed);
     }
 
     fn arranged(&mut self, now: Now, index: usize) {

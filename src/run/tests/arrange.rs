@@ -195,6 +195,17 @@ fn an_answer_that_comes_after_a_halt_or_a_signal_orders_nothing() {
 }
 
 #[test]
+fn nothing_but_a_clear_yes_to_the_call_lets_the_order_follow() {
+    for outcome in [Outcome::Maybe(error("odd")), Outcome::NotSuccessful(error("odd")), accepted()] {
+        let mut desk = ready();
+        desk.tick(0);
+        let actions = ended(&mut desk, 100, Err(outcome.clone()));
+        assert_eq!(records(&actions), ["not_arranged"], "{outcome:?}");
+        assert!(matches!(desk.target(0).stage, Stage::Pausing { .. }), "{outcome:?}");
+    }
+}
+
+#[test]
 fn an_answer_that_nobody_waits_for_changes_nothing() {
     let mut desk = ready();
     assert!(records(&ended(&mut desk, 0, Ok(()))).iter().all(|word| *word == "arranging"));
