@@ -18,6 +18,9 @@ restore() {
 trap restore EXIT
 
 lines() { if [ -e "$book" ]; then wc -l < "$book"; else echo 0; fi; }
+# The command is to work, not to be fast: link-time optimisation alone would take minutes. ./reproduce builds with it.
+export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=1
+
 before=$(lines)
 printf '$ %s\n' "$command"
 XDG_STATE_HOME="$state/state" sh -c "$command"

@@ -129,6 +129,11 @@ impl Machine {
         self.gone_at.is_some_and(|at| at <= now)
     }
 
+    /// Changes one of its fields at that time.
+    pub fn change_at(&mut self, at: Duration, field: &str, value: Value) {
+        self.pending.push((at, Map::from_iter([(field.to_owned(), value)])));
+    }
+
     /// Applies field changes that have come due. Call before reading `fields`.
     pub fn settle(&mut self, now: Duration) {
         let (due, later): (Vec<_>, Vec<_>) =

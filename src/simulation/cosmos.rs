@@ -8,7 +8,7 @@ use super::schedule::{Schedule, Trouble, Weather};
 use super::{Shared, die, lock};
 use crate::client::{Route, TransportFault};
 use crate::clock::{Clock, Now, Sleep};
-use crate::model::FaultClass;
+use crate::model::{FaultClass, Wish};
 use crate::providers::bench::inbound;
 use crate::sandbox::machine::Fate;
 use crate::sandbox::{Inbound, Operation};
@@ -79,6 +79,8 @@ pub(super) struct Cosmos {
     pub oracle: Oracle,
     pub processes: Vec<Process>,
     pub disks: Vec<disk::Handle>,
+    /// What each run asks of each of its products.
+    pub wishes: BTreeMap<usize, Vec<Wish>>,
     queue: BTreeMap<(Duration, u64), Due>,
     serial: u64,
     exchanges: usize,
@@ -100,6 +102,7 @@ impl Cosmos {
             oracle: Oracle::default(),
             processes: Vec::new(),
             disks: Vec::new(),
+            wishes: BTreeMap::new(),
             queue: BTreeMap::new(),
             serial: 0,
             exchanges: 0,
@@ -230,6 +233,9 @@ impl Cosmos {
                 let (answer, wiped) = self.cloud.answer(&call, &request, self.now, lag, fate);
                 if call.route.operation == Operation::Stop {
                     self.oracle.stopped(self.now, &call.route.servers);
+                }
+                if call.route.operation == Operation::Arrange && answer.status.is_success() {
+                    self.oracle.arranged(run, &call.route.servers);
                 }
                 if call.route.operation == Operation::Reinstall {
                     self.oracle.arrived(run, &call.route.servers);

@@ -7,7 +7,7 @@ use crate::client::Client;
 use crate::clock::Clock;
 use crate::journal::{Claim, Claims, Journal, Story};
 use crate::model::{
-    Event, Exit, LoginWish, OrderSecrets, PlannedTarget, Ref, RunHead, RunId, ServerId, Verdict, What, Wish,
+    Choice, Event, Exit, LoginWish, OrderSecrets, PlannedTarget, Record, Ref, RunHead, RunId, ServerId, Verdict, What, Wish,
 };
 use crate::providers::Product;
 use crate::run::driver::{Crew, Ended, drive, lane};
@@ -18,6 +18,7 @@ use crate::run::resume::{Past, past};
 use crate::run::rivals::{Ours, ordered_in};
 use crate::run::target::{Stage, Target};
 use crate::secret::Secret;
+use crate::wire::ReadFault;
 use chrono::DateTime;
 use futures_util::future::BoxFuture;
 use rand::RngExt;
@@ -48,7 +49,8 @@ struct Kit {
     clock: Arc<dyn Clock>,
     products: Vec<Arc<dyn Product>>,
     clients: Vec<Client>,
-    wish: Wish,
+    /// What is asked of each product.
+    wishes: Vec<Wish>,
     id: RunId,
 }
 
@@ -70,19 +72,24 @@ impl Desk {
         let line = || Arc::new(Line { cosmos: self.cosmos.clone(), process: self.process });
         let clients =
             products.iter().map(|product| Client::new(product.clone(), line(), clock.clone(), None)).collect();
-        let wish = Wish { login: LoginWish { password: true, none: false }, ..Wish::default() };
+        let plain = Wish { login: LoginWish { password: true, none: false }, ..Wish::default() };
+        let asked = lock(&self.cosmos).wishes.get(&self.run).cloned();
+        let wishes = asked.unwrap_or_else(|| vec![plain; products.len()]);
         // The same name at every run of the seed: nothing may depend on the real clock.
         let id = RunId::parse(&format!("{:032x}", self.run + 1)).expect("a run id");
-        Kit { clock, products, clients, wish, id }
+        Kit { clock, products, clients, wishes, id }
     }
 
     /// A new run: plan, claims, orders, watching.
     pub(super) async fn begin(self) {
-        let kit = self.kit();
+        let mut kit = self.kit();
         let refs: Vec<Ref> = self.refs.iter().cloned().map(Ref::Id).collect();
         let clients: Vec<&Client> = kit.clients.iter().collect();
         let Ok(chosen) = plan::select(&clients, &refs).await else { return self.gone(None) };
-        let wishes: Vec<_> = kit.products.iter().map(|_| Ok(kit.wish.clone())).collect();
+        if self.name_images(&mut kit, &chosen).await.is_err() {
+            return self.gone(None);
+        }
+        let wishes: Vec<_> = kit.wishes.iter().cloned().map(Ok).collect();
         let lanes: Vec<PlanLane<'_>> =
             kit.clients.iter().zip(&wishes).map(|(client, wish)| PlanLane { client, wish }).collect();
         let Ok(rows) = plan::prepare(&lanes, chosen, &Default::default()).await else { return self.gone(None) };
@@ -92,7 +99,8 @@ impl Desk {
         for row in rows {
             let product = &kit.products[row.lane];
             let named = Some((product.entry().id, row.record.id.clone()));
-            self.note_planned(&row.record.id);
+            let arranges = row.result.as_ref().is_ok_and(|prepared| product.arrange(prepared).is_some());
+            lock(&self.cosmos).oracle.planned(self.run, &row.record.id, arranges);
             match row.result {
                 Err(error) => records.push((named, What::Verdict { verdict: Verdict::Skipped, error: Some(error) })),
                 Ok(prepared) => {
@@ -118,6 +126,24 @@ impl Desk {
         let targets = self.claim(&kit, targets, &mut opening);
         let journal = Journal::on(Box::new(self.disk.clone()), PathBuf::from("journal"), 0, "boot");
         self.work(kit, journal, 0, 1, opening, targets).await;
+    }
+
+    /// Where the schedule says so, names an image for each product: another one than its first server has.
+    async fn name_images(&self, kit: &mut Kit, chosen: &[(usize, Record)]) -> Result<(), ReadFault> {
+        let (named, seed) = {
+            let cosmos = lock(&self.cosmos);
+            (cosmos.schedule.names_images, cosmos.schedule.seed)
+        };
+        for (lane, client) in kit.clients.iter().enumerate().filter(|_| named) {
+            let Some((_, first)) = chosen.iter().find(|(of, _)| *of == lane) else { continue };
+            let known = client.product().images(&client.patient(), Some(first)).await?;
+            let others: Vec<String> =
+                known.into_iter().map(|image| image.id).filter(|id| first.seen.image.as_ref() != Some(id)).collect();
+            let place = seed as usize % others.len().max(1);
+            kit.wishes[lane].image = others.into_iter().nth(place).map(Choice::Id);
+        }
+        lock(&self.cosmos).wishes.insert(self.run, kit.wishes.clone());
+        Ok(())
     }
 
     /// Goes on with the run from its journal alone.
@@ -158,7 +184,7 @@ impl Desk {
         let (policy, timeout) = (&cosmos.schedule.policy, cosmos.schedule.timeout);
         RunHead {
             program: String::new(),
-            wish: kit.wish.clone(),
+            wish: kit.wishes[0].clone(),
             reason: None,
             plan_hash: String::new(),
             by: None,
@@ -245,7 +271,8 @@ impl Desk {
             .products
             .iter()
             .zip(&kit.clients)
-            .map(|(product, client)| lane(client, kit.wish.clone(), Some(timeout), product.clone()))
+            .zip(&kit.wishes)
+            .map(|((product, client), wish)| lane(client, wish.clone(), Some(timeout), product.clone()))
             .collect();
         let chance = Dice { cosmos: self.cosmos.clone(), run: self.run };
         let mut machine = Machine::new(policy, lanes, targets, next_permit, Box::new(chance));
@@ -284,10 +311,6 @@ impl Desk {
             }
             Poll::Ready(process.signals.remove(0))
         }))
-    }
-
-    fn note_planned(&self, id: &ServerId) {
-        lock(&self.cosmos).oracle.planned(self.run, id);
     }
 
     fn release_all(&self, kit: &Kit) {

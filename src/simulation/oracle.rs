@@ -22,6 +22,9 @@ pub(super) struct Wipe {
 #[derive(Default)]
 pub(super) struct Run {
     planned: BTreeSet<String>,
+    /// Servers whose record must be changed before their order, and those whose record was.
+    arranges: BTreeSet<String>,
+    arranged: BTreeSet<String>,
     /// The last verdict on each server.
     pub verdicts: BTreeMap<String, Verdict>,
     /// Permits of which a byte was on the wire.
@@ -69,8 +72,17 @@ impl Oracle {
         self.runs.entry(run).or_default()
     }
 
-    pub(super) fn planned(&mut self, run: usize, id: &ServerId) {
+    /// The run has this server in its plan; whether its record is to be changed before its order.
+    pub(super) fn planned(&mut self, run: usize, id: &ServerId, arranges: bool) {
         self.run(run).planned.insert(id.to_string());
+        if arranges {
+            self.run(run).arranges.insert(id.to_string());
+        }
+    }
+
+    /// The provider changed the records of these servers.
+    pub(super) fn arranged(&mut self, run: usize, servers: &[String]) {
+        self.run(run).arranged.extend(servers.iter().cloned());
     }
 
     /// The process was told to end, or that no order may follow.
@@ -122,6 +134,13 @@ impl Oracle {
 
     /// An order for these servers reached the provider.
     pub(super) fn arrived(&mut self, run: usize, servers: &[String]) {
+        for server in servers {
+            let known = self.run(run);
+            if known.arranges.contains(server) {
+                let first = known.arranged.contains(server);
+                self.hold("record first", first, || format!("{server} is ordered and its record is of before"));
+            }
+        }
         self.taken.extend(servers.iter().map(|server| (run, server.clone())));
     }
 

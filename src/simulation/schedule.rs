@@ -59,6 +59,8 @@ pub(super) struct Schedule {
     pub lanes: Vec<(&'static Vendor, &'static Entry)>,
     /// Servers of each lane.
     pub servers: usize,
+    /// Whether the operator names the image to install.
+    pub names_images: bool,
     pub policy: Policy,
     pub timeout: Duration,
     pub weather: Weather,
@@ -95,6 +97,7 @@ impl Schedule {
             seed,
             lanes,
             servers: dice.random_range(1..=3),
+            names_images: dice.random_bool(0.5),
             policy: Policy {
                 start_window: *[secs(120), secs(900)].choose(&mut dice).expect("a time"),
                 poll_interval: dice.random_bool(0.3).then_some(secs(20)),

@@ -93,6 +93,11 @@ fn i10_no_second_carries_more_requests_than_the_bucket_allows() {
 }
 
 #[test]
+fn no_order_reaches_the_provider_before_the_record_that_it_rests_on() {
+    holds("record first", 200);
+}
+
+#[test]
 fn the_schedules_reach_every_verdict() {
     for verdict in crate::model::Verdict::ALL {
         let seen = short().verdicts.get(verdict.word()).copied().unwrap_or_default();
@@ -111,7 +116,7 @@ fn one_seed_is_one_schedule() {
 
 /// The test of the test: each deliberate mistake is found within the short form's seeds.
 #[test]
-fn a_core_with_any_of_nine_mistakes_is_caught() {
+fn a_core_with_any_of_ten_mistakes_is_caught() {
     for flaw in [
         Flaw::ResendOnReset,
         Flaw::OldRunningCounts,
@@ -122,6 +127,7 @@ fn a_core_with_any_of_nine_mistakes_is_caught() {
         Flaw::ForgetIntent,
         Flaw::OneReadIsEnough,
         Flaw::OrderAfterHalt,
+        Flaw::OrderUnarranged,
     ] {
         let tally = campaign(0, SHORT, Some(flaw), 1);
         assert!(!tally.broken.is_empty(), "{flaw:?} went unnoticed in {} schedules", tally.schedules);

@@ -5,9 +5,10 @@ use super::answers::{plain, with_id};
 use super::nova::{after_rebuild, conflict};
 use super::{NOVA, demo};
 use crate::providers::openstack::microversion::Microversion;
-use crate::sandbox::machine::{Ending, Stage};
+use crate::sandbox::machine::{Ending, Fate, Stage};
 use crate::sandbox::{Inbound, Outbound, World};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 type Fault = (u16, &'static str, String);
 
@@ -92,6 +93,16 @@ pub(super) fn carry_out(
     }
 }
 
+/// When reads show the new image: it stands in one row with status and task, and changes with them.
+fn shown_after(fate: &Fate) -> Option<Duration> {
+    match fate.ending {
+        Ending::NeverStarts => None,
+        _ if fate.shows_progress => Some(fate.stale.min(fate.duration)),
+        Ending::Good | Ending::Off | Ending::Failed => Some(fate.stale.max(fate.duration)),
+        Ending::Stuck | Ending::Vanishes => None,
+    }
+}
+
 fn try_to(
     actions: &mut Actions,
     request: &Inbound,
@@ -130,11 +141,8 @@ fn try_to(
     }
     let end = chrono::Duration::from_std(fate.duration).map_or(request.at, |takes| request.at + takes);
     changes.insert("updated".to_owned(), end.format("%Y-%m-%dT%H:%M:%SZ").to_string().into());
-    if fate.ending != Ending::NeverStarts && fate.shows_progress {
-        // The image id is the new one from the first moment on.
-        machine.fields.insert("image".to_owned(), image.id.into());
-    } else {
-        changes.insert("image".to_owned(), image.id.into());
+    if let Some(after) = shown_after(&fate) {
+        machine.change_at(now + after, "image", image.id.into());
     }
     machine.reinstall(now, &fate, changes);
     let mut server = after_rebuild(machine, version, image.id);
