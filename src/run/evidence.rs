@@ -125,6 +125,12 @@ pub fn marked_anew(baseline: &Observation, prepared: &Prepared, now: &Observatio
     any.any(|(mark, _)| value(baseline, mark).zip(value(now, mark)).is_some_and(|(old, new)| old != new))
 }
 
+/// Whether such a mark is there and is still that of the baseline: a look from before the order, however it came.
+pub fn marked_old(baseline: &Observation, prepared: &Prepared, now: &Observation) -> bool {
+    let mut any = prepared.must_change.iter().filter(|(_, wanted)| wanted.is_none());
+    any.any(|(mark, _)| value(baseline, mark).zip(value(now, mark)).is_some_and(|(old, new)| old == new))
+}
+
 fn value<'a>(seen: &'a Observation, mark: &str) -> Option<&'a String> {
     seen.marks.get(mark).or(if mark == "image" { seen.image.as_ref() } else { None })
 }

@@ -202,7 +202,8 @@ impl Machine {
         let target = &self.targets[index];
         let baseline = target.baseline.as_ref();
         // Where only the job has told of anything, every look so far could be a late copy of before.
-        let doubtful = target.disputed || (done(&seen) && !target.moved);
+        let marked_old = baseline.is_some_and(|baseline| evidence::marked_old(baseline, &target.prepared, &seen));
+        let doubtful = target.disputed || (done(&seen) && !target.moved) || marked_old;
         let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.needs(baseline, &seen, doubtful));
         let broken = seen.handle == Some(HandleState::Failed);
         if broken && target.ticket.is_some() {

@@ -80,7 +80,7 @@ impl Cloud {
             Ok(()) => {
                 if call.route.operation == Operation::Read {
                     let past = now.saturating_sub(lag.behind);
-                    let flaps = flaps(&mut self.flapped, call, lag.flap);
+                    let flaps = flaps(&mut self.flapped, &self.world.fleet, call, lag.flap);
                     self.world.now = if flaps { past } else { past.max(self.shown) };
                     self.shown = self.shown.max(self.world.now);
                 }
@@ -110,18 +110,19 @@ impl Cloud {
     }
 }
 
-/// Whether this read goes back behind what was shown: never twice in a row for the same server, or the same list.
-fn flaps(flapped: &mut BTreeSet<String>, call: &Call, may: bool) -> bool {
-    let mut asked = call.route.servers.clone();
-    if asked.is_empty() {
-        asked.push(call.route.action.clone());
+/// Whether this read goes back behind what was shown: never twice in a row for a server, by itself or in a list.
+fn flaps(flapped: &mut BTreeSet<String>, fleet: &Fleet, call: &Call, may: bool) -> bool {
+    let mut shown = call.route.servers.clone();
+    if shown.is_empty() {
+        let all = fleet.all().filter(|machine| machine.provider == call.route.provider);
+        shown.extend(all.map(|machine| machine.id.clone()));
     }
-    let flaps = may && !asked.iter().any(|one| flapped.contains(one));
-    for one in asked {
+    let flaps = may && !shown.iter().any(|id| flapped.contains(id));
+    for id in shown {
         if flaps {
-            flapped.insert(one)
+            flapped.insert(id)
         } else {
-            flapped.remove(&one)
+            flapped.remove(&id)
         };
     }
     flaps

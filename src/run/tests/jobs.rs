@@ -40,8 +40,27 @@ fn looks(desk: &mut Desk, from: u64, times: u64, seen: &Observation) -> Vec<Acti
 fn the_failure_of_an_older_job_is_not_that_of_this_order() {
     let mut desk = doubtful();
     looks(&mut desk, 5_000, 3, &job("INSTALLING", "5", HandleState::Failed));
-    looks(&mut desk, 60_000, 3, &job("RUNNING", "5", HandleState::Failed));
+    looks(&mut desk, 60_000, 10, &job("RUNNING", "5", HandleState::Failed));
     assert_eq!(desk.verdict(0), Some(Verdict::Succeeded));
+}
+
+#[test]
+fn a_state_with_the_mark_of_before_the_order_needs_ten_looks_although_a_start_was_seen() {
+    let marked = |status: &str, at: &str| {
+        let mut seen = observed(status);
+        seen.marks.insert("updated".to_owned(), at.to_owned());
+        seen
+    };
+    for (mark, needed) in [("1", 10), ("3", 2)] {
+        let mut desk = Desk::doubtful(1, "RUNNING");
+        desk.prepared(0).must_change.insert("updated".to_owned(), None);
+        desk.target(0).baseline = Some(marked("RUNNING", "1"));
+        looks(&mut desk, 5_000, 1, &marked("INSTALLING", "2"));
+        looks(&mut desk, 60_000, needed - 1, &marked("RUNNING", mark));
+        assert_eq!(desk.verdict(0), None, "mark {mark}: {} looks", needed - 1);
+        looks(&mut desk, 60_000 + (needed - 1) * 5_000, 1, &marked("RUNNING", mark));
+        assert_eq!(desk.verdict(0), Some(Verdict::Succeeded), "mark {mark}");
+    }
 }
 
 #[test]
