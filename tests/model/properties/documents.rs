@@ -85,10 +85,15 @@ pub(crate) fn is_json(body: &[u8]) -> bool {
     std::str::from_utf8(body).is_ok_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
 }
 
+/// The document; `None` if a field stands twice in one object.
+pub(crate) fn once(body: &[u8]) -> Option<Value> {
+    let Once(value) = serde_json::from_slice(body).ok()?;
+    Some(value)
+}
+
 /// The same document with every object's fields in reverse; `None` if a field stands twice in one object.
 pub(crate) fn reversed(body: &[u8]) -> Option<Vec<u8>> {
-    let Once(value) = serde_json::from_slice(body).ok()?;
-    serde_json::to_vec(&turned(value)).ok()
+    serde_json::to_vec(&turned(once(body)?)).ok()
 }
 
 fn turned(value: Value) -> Value {

@@ -27,6 +27,8 @@ pub(crate) type Answer = (StatusCode, Vec<u8>);
 struct Canned {
     answers: Vec<Answer>,
     asked: AtomicUsize,
+    /// The last part of each path that was asked for, and which answer came.
+    given: Mutex<Vec<(String, usize)>>,
     product: Arc<dyn Product>,
     clock: Arc<ManualClock>,
     connecting: AtomicBool,
@@ -82,7 +84,10 @@ impl Transport for Canned {
         }
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         assert!(number < MOST_REQUESTS, "a read does not end: {}", request.url);
-        let (status, body) = &self.answers[number.min(self.answers.len() - 1)];
+        let number = number.min(self.answers.len() - 1);
+        let path = request.url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default().to_owned();
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).push((path, number));
+        let (status, body) = &self.answers[number];
         Box::pin(std::future::ready(Ok(written::json_answer(*status, body))))
     }
 }
@@ -100,6 +105,7 @@ impl Line {
         let transport = Arc::new(Canned {
             answers,
             asked: AtomicUsize::new(0),
+            given: Mutex::default(),
             product: product.clone(),
             clock: clock.clone(),
             connecting: AtomicBool::new(true),
@@ -123,5 +129,11 @@ impl Line {
     pub(crate) fn said(&self) -> Said {
         let given = self.transport.asked.load(Ordering::Relaxed).min(self.transport.answers.len());
         Said::by(self.transport.answers[..given].iter().map(|(_, body)| &body[..]))
+    }
+
+    /// Each answer that was given, behind the last part of the path that it was given to.
+    pub(crate) fn given(&self) -> Vec<(String, &Answer)> {
+        let given = self.transport.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.iter().map(|(path, number)| (path.clone(), &self.transport.answers[*number])).collect()
     }
 }

@@ -5,7 +5,7 @@
 use super::documents::{Said, is_json, reversed};
 use super::line::{Answer, Line};
 use super::products::{self, names};
-use super::truth::truthful;
+use super::truth::{is_gone, truthful};
 use super::written;
 use futures_util::FutureExt;
 use reinstall::model::{
@@ -85,7 +85,10 @@ fn observe(product: &str, read: &str, answers: &[Answer]) {
                 assert!(said.holds(id.as_str()), "{id} is seen and not named");
                 truthful(product, &watch(id.as_str(), ticket), look, &said);
             }
-            Seen::Absent => assert!(spoke, "{id} is gone by an answer that cannot be read"),
+            Seen::Absent => {
+                assert!(spoke, "{id} is gone by an answer that cannot be read");
+                assert!(is_gone(product, id.as_str(), &line.given()), "{id} is gone and no answer says so");
+            }
             Seen::Fault(fault) => assert!(!fault.error.message.is_empty(), "{id}: a fault without a word"),
         }
     }

@@ -1,7 +1,8 @@
 //! What a look may say: what the answers say of this very server, in its provider's words. They stand here once more,
 //! so that no word gets another meaning by a mistake in the product.
 
-use super::documents::{Object, Said, text};
+use super::documents::{Object, Said, once, text};
+use super::line::Answer;
 use reinstall::model::{HandleState, Observation, Phase, Watch};
 use serde_json::Value;
 
@@ -178,4 +179,37 @@ fn request(object: &Object, ticket: &str, server: &str, phase: Phase) -> Option<
         false if steps.is_empty() || steps.iter().any(installed) => HandleState::Done,
         false => HandleState::Working,
     })
+}
+
+/// A server is gone by a 404 of its own, or by a list that was read to its end and does not name it.
+pub(crate) fn is_gone(product: &str, server: &str, given: &[(String, &Answer)]) -> bool {
+    let (rows, id) = match product {
+        "openstack" | "hetzner" => ("servers", "id"),
+        "openstack-ironic" => ("nodes", "uuid"),
+        // The others are asked for servers by their ids, and leave out whom they do not know.
+        _ => return true,
+    };
+    // Nova's own word: a gateway that knows no such path says nothing of the server.
+    let own = |body: &[u8]| product != "openstack" || once(body).is_none_or(|said| said.get("itemNotFound").is_some());
+    if given.iter().any(|(path, (status, body))| path == server && status.as_u16() == 404 && own(body)) {
+        return true;
+    }
+    let lists = given.iter().filter(|(path, (status, _))| (path == rows || path == "detail") && status.is_success());
+    let Some(pages) = lists.map(|(_, (_, body))| once(body)).collect::<Option<Vec<Value>>>() else { return true };
+    let names = |page: &Value| {
+        page[rows].as_array().is_some_and(|rows| rows.iter().any(|row| text(&row[id]).as_deref() == Some(server)))
+    };
+    let goes_on = |page: &Value| match product {
+        "openstack" => {
+            page["servers_links"].as_array().is_some_and(|links| links.iter().any(|link| link["rel"] == "next"))
+        }
+        "hetzner" => !page["meta"]["pagination"]["next_page"].is_null(),
+        _ => !page["next"].is_null(),
+    };
+    let count: usize = pages.iter().filter_map(|page| Some(page[rows].as_array()?.len())).sum();
+    let is_end = |last: &Value| {
+        let total = last["meta"]["pagination"]["total_entries"].as_u64().unwrap_or_default();
+        !goes_on(last) && (product != "hetzner" || u64::try_from(count).is_ok_and(|count| count >= total))
+    };
+    pages.last().is_some_and(is_end) && !pages.iter().any(names)
 }
