@@ -62,7 +62,7 @@ fn every_kind_of_input_has_a_fuzzer_and_nothing_is_left_over() {
 }
 
 /// Words that parsers stumble over.
-const WORDS: [&str; 34] = [
+const WORDS: [&str; 43] = [
     "null",
     "true",
     "\"\"",
@@ -84,6 +84,15 @@ const WORDS: [&str; 34] = [
     "running",
     "SUCCESS",
     "error",
+    "ACTIVE",
+    "REBUILD",
+    "Success",
+    "success",
+    "deploy failed",
+    "power off",
+    "rebuilding",
+    "42",
+    "43",
     "\u{202e}",
     "\u{1b}[2J",
     "%2F",
@@ -205,6 +214,9 @@ twins! {
     reads_zenlayer_zec 1000
     reads_huawei_ecs 1000
     reads_huawei_clouddc 1000
+    reads_openstack 1000
+    reads_openstack_ironic 1000
+    reads_hetzner 1000
     orders 1000
     pauses 1000
     journal 500

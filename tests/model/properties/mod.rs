@@ -9,6 +9,7 @@ pub(crate) mod documents;
 #[path = "../../given/mod.rs"]
 mod given;
 pub(crate) mod journal;
+pub(crate) mod line;
 pub(crate) mod orders;
 pub(crate) mod pauses;
 pub(crate) mod products;
@@ -16,13 +17,14 @@ pub(crate) mod reads;
 pub(crate) mod selection;
 pub(crate) mod signing;
 pub(crate) mod text;
+pub(crate) mod truth;
 pub(crate) mod written;
 
 /// A property over bytes.
 pub(crate) type Property = fn(&[u8]);
 
 /// Every kind of input by its name: the program below `fuzz/fuzz_targets` and the folder below `fuzz/corpus` have it.
-pub(crate) const TARGETS: [(&str, Property); 15] = [
+pub(crate) const TARGETS: [(&str, Property); 18] = [
     ("sign_jdcloud", signing::jdcloud),
     ("sign_zenlayer", signing::zenlayer),
     ("sign_huawei", signing::huawei),
@@ -31,6 +33,9 @@ pub(crate) const TARGETS: [(&str, Property); 15] = [
     ("reads_zenlayer_zec", |bytes| reads::check("zenlayer-zec", bytes)),
     ("reads_huawei_ecs", |bytes| reads::check("huawei-ecs", bytes)),
     ("reads_huawei_clouddc", |bytes| reads::check("huawei-clouddc", bytes)),
+    ("reads_openstack", |bytes| reads::check("openstack", bytes)),
+    ("reads_openstack_ironic", |bytes| reads::check("openstack-ironic", bytes)),
+    ("reads_hetzner", |bytes| reads::check("hetzner", bytes)),
     ("orders", orders::check),
     ("pauses", pauses::check),
     ("journal", journal::check),

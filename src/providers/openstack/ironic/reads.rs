@@ -168,10 +168,12 @@ pub(super) async fn list(api: &dyn Api, base: &Url, level: Level) -> Result<Vec<
     nodes.into_iter().map(record).collect()
 }
 
-/// Looks at one node by its UUID, at several through the list.
+/// Looks at one node by its UUID, at several through the list; each is told of once.
 pub(super) async fn observe(api: &dyn Api, base: &Url, level: Level, watches: &[Watch]) -> Vec<(ServerId, Seen)> {
+    let mut asked = BTreeSet::new();
+    let watches: Vec<&Watch> = watches.iter().filter(|watch| asked.insert(watch.id.as_str())).collect();
     let fields = level.glance();
-    let rows = match watches {
+    let rows = match watches.as_slice() {
         [] => return Vec::new(),
         [watch] => one(api, base, level, &fields, &watch.id).await.map(|row| row.into_iter().collect()),
         _ => all::<Watched>(api, base, level, &fields, |row| row.uuid.as_deref()).await,
@@ -201,7 +203,7 @@ pub(super) async fn observe(api: &dyn Api, base: &Url, level: Level, watches: &[
             None => Seen::Absent,
         },
     };
-    watches.iter().map(|watch| (watch.id.clone(), told(watch))).collect()
+    watches.iter().map(|&watch| (watch.id.clone(), told(watch))).collect()
 }
 
 /// Whether a deployment failed and the service has forgotten why: it does when it next compares the power state.

@@ -560,3 +560,17 @@ fn a_reason_that_the_service_has_forgotten_is_read_from_the_history() {
     assert!(!told("ERROR", "2026-11-21T19:27:40.707339+00:00"), "an older failure is not this one");
     assert!(!told("ERROR", "yesterday"));
 }
+
+#[test]
+fn a_node_that_is_asked_for_twice_is_told_of_once() {
+    let (emulator, product) = product();
+    let bench = Bench::new(&product, emulator);
+    ready(product.connect(&bench)).expect("a service");
+    let other = "5ab1c0de-6385-4bbf-a5c8-b95a00000002";
+    for (asked, told) in [(vec![WEB, WEB], vec![WEB]), (vec![WEB, other, WEB], vec![WEB, other])] {
+        let watches: Vec<Watch> = asked.into_iter().map(|text| Watch { id: id(text), ticket: None }).collect();
+        let seen = ready(product.observe(&bench, &watches));
+        assert!(seen.iter().all(|(_, seen)| matches!(seen, Seen::Here(_))), "{seen:?}");
+        assert_eq!(seen.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), told);
+    }
+}
