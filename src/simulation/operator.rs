@@ -7,7 +7,8 @@ use crate::client::Client;
 use crate::clock::Clock;
 use crate::journal::{Claim, Claims, Journal, Story};
 use crate::model::{
-    Choice, Event, Exit, LoginWish, OrderSecrets, PlannedTarget, Record, Ref, RunHead, RunId, ServerId, Verdict, What, Wish,
+    Choice, Event, Exit, LoginWish, OrderSecrets, PlannedTarget, Record, Ref, RunHead, RunId, ServerId, Verdict, What,
+    Wish,
 };
 use crate::providers::Product;
 use crate::run::driver::{Crew, Ended, drive, lane};
