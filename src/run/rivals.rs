@@ -3,7 +3,6 @@
 use crate::journal::{Store, StoreError, Story};
 use crate::model::{Event, RunId, ServerId, What};
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
 
 /// A server, and since when nobody else may have ordered for it.
 pub struct Ours<'a> {
@@ -34,11 +33,15 @@ pub fn ordered_since(store: &Store, own: &RunId, ours: &[Ours<'_>]) -> Result<Ve
 
 /// Whether this story of another run has a later order for the server.
 pub fn ordered_in(story: &Story, server: &Ours<'_>) -> bool {
-    let events = || story.events.iter().chain(&story.salvaged);
     let key = (server.provider, server.instance);
+    let about = || story.events.iter().chain(&story.salvaged).filter(|event| of(event) == Some(key));
+    let later = about().any(|event| is_order(event) && event.at > server.since);
+    let mut planned = about().filter_map(|event| match &event.what {
+        What::Planned(planned) => Some(planned.endpoint.as_str()),
+        _ => None,
+    });
     // Where damage has taken the plan, the id alone decides: too careful is better than too bold.
-    let same = endpoints(events()).get(&key).is_none_or(|endpoint| *endpoint == server.endpoint);
-    same && events().any(|event| of(event) == Some(key) && is_order(event) && event.at > server.since)
+    later && planned.next_back().is_none_or(|endpoint| endpoint == server.endpoint)
 }
 
 fn of(event: &Event) -> Option<(&str, &ServerId)> {
@@ -47,13 +50,4 @@ fn of(event: &Event) -> Option<(&str, &ServerId)> {
 
 fn is_order(event: &Event) -> bool {
     matches!(event.what, What::OrderIntent { .. } | What::OrderAccepted { .. } | What::OrderMaybeSent { .. })
-}
-
-fn endpoints<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeMap<(&'a str, &'a ServerId), &'a str> {
-    events
-        .filter_map(|event| match &event.what {
-            What::Planned(planned) => Some((of(event)?, planned.endpoint.as_str())),
-            _ => None,
-        })
-        .collect()
 }

@@ -201,7 +201,7 @@ impl Machine {
         target.failure = seen.error.clone().or(target.failure.take()).filter(|_| seen.phase == Phase::Failed);
         let target = &self.targets[index];
         let baseline = target.baseline.as_ref();
-        // Where only the job has told of anything, every look so far could be a late copy of before.
+        // Such a look is a late copy of before; and where only the job has told of anything, every one could be.
         let marked_old = baseline.is_some_and(|baseline| evidence::marked_old(baseline, &target.prepared, &seen));
         let doubtful = target.disputed || (done(&seen) && !target.moved) || marked_old;
         let needed = target.proof.as_ref().map_or(u32::MAX, |proof| proof.needs(baseline, &seen, doubtful));
